@@ -1,0 +1,101 @@
+import type { Readable } from 'node:stream';
+import type { BuilderKey } from '../core/identity.js';
+
+/**
+ * A running builder container, as kinds (python, node, command) use it. Paths are paths inside the container. Files go in
+ * and come out as tar streams (`put`, `take`), never through a shared path: the transport behind it may be a bind mount
+ * or the engine's archive API. Everything runs as the owner of the project directory.
+ */
+export interface Builder {
+  readonly key: BuilderKey;
+  /** Runs one command to its end; its output goes to the log of `subject` and comes back as the last lines. */
+  run(command: Command): Promise<CommandResult>;
+  /** Makes a new empty folder, owned by the container's user, and gives its path. Gone with the run. */
+  scratch(label: string): Promise<string>;
+  /** Extracts a tar (paths relative to `path`) into an existing folder, owned by the container's user. */
+  put(path: string, tar: Readable): Promise<void>;
+  /** A tar of the file or folder at `path`; names start with its last segment. Fails `not-found` if there is none. */
+  take(path: string): Promise<Readable>;
+  /** Removes a scratch folder before the run ends. */
+  discard(path: string): Promise<void>;
+  /** Where the project's own files are, read-only (synced into the container when binds don't reach the engine). */
+  source(): Promise<string>;
+  /** Where a program of ours (src/<module>/agent/<name>) is inside the container. */
+  agent(name: string): string;
+}
+
+export interface Command {
+  /** What the command works for, e.g. `markupsafe 2.0.1`: names the log file and the log events. */
+  readonly subject: string;
+  readonly argv: readonly string[];
+  /** Defaults to a folder of its own. */
+  readonly cwd?: string;
+  /** Added to the builder's own (HOME, caches, certificates, proxy, named variables). */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: Readable | string;
+  /** Called for each chunk of standard output; then stdout is not logged. For machine-read output. */
+  readonly onStdout?: (chunk: Buffer) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface CommandResult {
+  readonly exitCode: number;
+  /** Last lines of output, at most 40, secrets masked. */
+  readonly tail: readonly string[];
+  /** Where the whole log is, as a path the user can open. */
+  readonly log: string;
+}
+
+/**
+ * Facts of a builder image that keys depend on; found by running `agent/facts.sh`/`facts.py` in it once and kept in the
+ * store by BuilderKey, so that a run with nothing to do needs no engine.
+ */
+export interface BuilderFacts {
+  /** As uname: `linux`. */
+  readonly os: string;
+  /** As uname -m: `x86_64`, `aarch64`. */
+  readonly machine: string;
+  readonly libc: { readonly name: 'glibc' | 'musl'; readonly version: string };
+  readonly python?: PythonFacts;
+  readonly node?: NodeFacts;
+}
+
+export interface PythonFacts {
+  /** Absolute path of the interpreter in the builder, e.g. `/usr/bin/python3`. */
+  readonly executable: string;
+  /** `3.13.5` */
+  readonly version: string;
+  /** `cpython`, `pypy` */
+  readonly implementation: string;
+  /** SOABI, e.g. `cpython-313-x86_64-linux-gnu`. */
+  readonly soabi: string;
+  /** Magic number of byte code, hex. */
+  readonly magic: string;
+  readonly freeThreaded: boolean;
+  /** PEP 508 environment markers. */
+  readonly markers: Readonly<Record<string, string>>;
+  /** Supported PEP 425 tags, best first, where the builder's own pip could tell; else absent and computed. */
+  readonly tags?: readonly string[];
+  /** Versions of the tools found: absent = not there. */
+  readonly uv?: string;
+  readonly pip?: string;
+}
+
+export interface NodeFacts {
+  readonly executable: string;
+  /** `24.21.0`, without v. */
+  readonly version: string;
+  readonly npm?: string;
+  /** process.platform, process.arch. */
+  readonly platform: string;
+  readonly arch: string;
+  /** process.versions.modules */
+  readonly modules: string;
+}
+
+/** Opens builder containers: one per builder image and run, started when first used, all gone after `close`. */
+export interface Builders {
+  open(key: BuilderKey): Promise<Builder>;
+  facts(key: BuilderKey): Promise<BuilderFacts>;
+  close(): Promise<void>;
+}
