@@ -1,0 +1,58 @@
+import type { Emit } from '../core/events.js';
+import type { BuilderKey, RequirementHash } from '../core/identity.js';
+import type { Data } from '../core/record.js';
+import type { Builder, BuilderFacts } from '../builders/builder.js';
+import type { NetworkSettings } from '../config/project.js';
+import type { Store } from '../store/store.js';
+import type { Http } from '../net/http.js';
+import type { Built } from './artifact.js';
+
+/** What a kind of artifact (python, node, command) must be able to do. */
+export interface Kind<Spec> {
+  /**
+   * Reads the input files and finds the key. Resolves and stores the lock where the files are not enough (that is the
+   * only part that may need network or builder, and only the first time). Fails with all problems that it finds.
+   */
+  plan(spec: Spec, context: Context): Promise<Planned>;
+}
+
+/** A requirement set whose requirement hash is known. */
+export interface Planned {
+  readonly key: RequirementHash;
+  /** The record that `key` is the hash of; documented field by field in the kind's README. */
+  readonly record: KeyRecord;
+  /** How many packages the lock has (1 for a command). */
+  readonly packageCount: number;
+  /**
+   * Makes what is missing and composes the artifact; called only when the store has no artifact under `key`. One failing
+   * package lets all others finish first; then it throws Failed with a problem for each. The caller stores the result.
+   */
+  build(): Promise<Built>;
+  /** The packages that the store lacks: for `status` and `--offline`. Reads the store only. */
+  missing(): Promise<readonly string[]>;
+}
+
+/** Members are compared one by one by `why`; `packages` and other maps are compared member by member. */
+export type KeyRecord = { readonly format: number; readonly kind: string } & { readonly [field: string]: Data };
+
+export interface Context {
+  /** Absolute path of the project's root; input files are read below it. */
+  readonly root: string;
+  readonly store: Store;
+  readonly http: Http;
+  readonly network: NetworkSettings;
+  readonly builderKey: BuilderKey;
+  /** From the store, or by starting the builder once. */
+  facts(): Promise<BuilderFacts>;
+  /** The running builder container of this set; started at the first call. */
+  builder(): Promise<Builder>;
+  /** Values of the host variables that the project file allows for this set; nothing else of the environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly offline: boolean;
+  /** How many packages may be worked on at once. */
+  readonly jobs: number;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** For command artifacts: the artifacts it needs, by name, built already. */
+  needed(name: string): Promise<{ readonly key: RequirementHash; readonly artifact: import('./artifact.js').Artifact }>;
+}
