@@ -1,0 +1,100 @@
+import type { Artifact } from '../artifact/artifact.js';
+import type { Project } from '../config/project.js';
+import type { Emit } from '../core/events.js';
+import type { BuilderKey, ImageId, ImageKey, RequirementHash } from '../core/identity.js';
+import type { Data } from '../core/record.js';
+import type { Engine } from '../engine/engine.js';
+import type { Store } from '../store/store.js';
+
+/**
+ * The images of a project as the rest of the program sees them. Keys are computed lazily and once per planner: an image's
+ * key needs its artifacts' keys, and those need the keys of their builder images.
+ */
+export interface ImagePlanner {
+  /** Key of an image of the project, by short name. Asks the engine only for bases that were never seen before. */
+  key(name: string): Promise<ImageKey>;
+  /** Key of a builder, an image of the project or any other reference. */
+  builderKey(reference: string): Promise<BuilderKey>;
+  /** Builds or pulls the builder if the engine lacks it; resolves to a reference that can be run. */
+  ensureBuilder(reference: string): Promise<string>;
+  /** The images and all that they are built FROM, parents first. No names: all but those used as builders only. */
+  plan(names?: readonly string[]): Promise<readonly PlannedImage[]>;
+  /** Makes them exist under their tags; the planner may find new keys if a base turns out to be another one. */
+  build(names?: readonly string[]): Promise<readonly ImageResult[]>;
+  /** Writes the image's context to a new or empty folder, for a plain `docker build`. */
+  exportContext(name: string, folder: string): Promise<ExportedContext>;
+  /** Asks for every external base of these images anew (pulls), renews the records, and forgets computed keys. */
+  refreshBases(names?: readonly string[]): Promise<readonly string[]>;
+}
+
+export interface PlannerDependencies {
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  readonly offline: boolean;
+  /** How many images may be built at once. */
+  readonly jobs: number;
+  /** Requirement hash of an artifact of the project; may call `builderKey` of this planner. */
+  readonly artifactKey: (name: string) => Promise<RequirementHash>;
+  /** The artifact itself, built if the store lacks it; may call `ensureBuilder` of this planner. */
+  readonly artifact: (name: string) => Promise<Artifact>;
+  /** Files, relative to the root, whose change reaches the artifact; default: those that its spec names. */
+  readonly artifactInputs?: (name: string) => Promise<readonly string[]>;
+  /** File that remembers content hashes between runs; created when its folder exists. Absent: hash always. */
+  readonly statCache?: string;
+  /** What the working tree is; absent outside git. */
+  readonly revision?: Revision;
+  /** Additional tags instead of `latest`. */
+  readonly tags?: readonly string[];
+  /** Default true when `tags` is empty or absent. */
+  readonly latest?: boolean;
+  /** For the `TARGETPLATFORM` family where an image names no platform, e.g. `linux/amd64`. */
+  readonly platform?: string;
+  /** Host values that images' secrets name; nothing else of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What tags and labels tell of the working tree; values are facts, computed by src/git. */
+export interface Revision {
+  /** 40 hex digits; absent before the first commit. */
+  readonly commit?: string;
+  /** As `git log --format=%cI`: ISO 8601. */
+  readonly committedAt?: string;
+  /** A legal tag; absent on a detached HEAD. */
+  readonly branchTag?: string;
+  /** Clone URL without credentials. */
+  readonly source?: string;
+  /** Changed, deleted and untracked paths, relative to the project's root, `/`-separated. */
+  readonly changed: readonly string[];
+}
+
+export interface PlannedImage {
+  readonly name: string;
+  readonly key: ImageKey;
+  readonly repository: string;
+  /** Full references, the key tag first. */
+  readonly tags: readonly string[];
+  /** Short names of the project's images that it is built from. */
+  readonly parents: readonly string[];
+  readonly artifacts: readonly string[];
+  /** The record that `key` is the hash of, with the context's files beside it, for `why`. */
+  readonly record: { readonly [field: string]: Data };
+}
+
+export interface ImageResult {
+  readonly name: string;
+  readonly key: ImageKey;
+  readonly id: ImageId;
+  readonly status: 'present' | 'retagged' | 'built';
+  readonly tags: readonly string[];
+}
+
+export interface ExportedContext {
+  readonly folder: string;
+  /** `Dockerfile` unless the context has another file of that name. */
+  readonly dockerfile: string;
+}
+
+/** Creates the planner of a project; reads nothing yet. */
+export type CreateImagePlanner = (project: Project, dependencies: PlannerDependencies) => ImagePlanner;
