@@ -5,7 +5,7 @@ import type { Builder, BuilderFacts } from '../builders/builder.js';
 import type { NetworkSettings } from '../config/project.js';
 import type { Store } from '../store/store.js';
 import type { Http } from '../net/http.js';
-import type { Built } from './artifact.js';
+import type { Artifact, Built } from './artifact.js';
 
 /** What a kind of artifact (python, node, command) must be able to do. */
 export interface Kind<Spec> {
@@ -53,6 +53,8 @@ export interface Context {
   readonly jobs: number;
   readonly emit: Emit;
   readonly signal: AbortSignal;
-  /** For command artifacts: the artifacts it needs, by name, built already. */
-  needed(name: string): Promise<{ readonly key: RequirementHash; readonly artifact: import('./artifact.js').Artifact }>;
+  /** For command artifacts: the requirement hash of another artifact of the project. */
+  neededKey(name: string): Promise<RequirementHash>;
+  /** For command artifacts: another artifact of the project, built first if it is missing. */
+  needed(name: string): Promise<Artifact>;
 }

@@ -1,0 +1,10 @@
+import { explain } from '../../run/why.js';
+import type { Action } from '../program.js';
+import { withWorld } from '../wire.js';
+
+export const why: Action = (options, args) =>
+  withWorld(options, async ({ world, artifacts }) => {
+    const name = args[0] as string;
+    const explanation = await explain(world, artifacts, name);
+    return { data: { ...explanation }, lines: explanation.lines };
+  });

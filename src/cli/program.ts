@@ -1,0 +1,62 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { GlobalOptions, Outcome } from './options.js';
+
+/** A command's work, loaded only when it is called: `artifacts --version` pays for none of them. */
+export type Action = (options: GlobalOptions & Record<string, unknown>, args: readonly string[]) => Promise<Outcome>;
+export type Run = (load: () => Promise<Action>, options: GlobalOptions & Record<string, unknown>, args: readonly string[]) => Promise<void>;
+
+/** The command line. `run` gets what was asked for; parsing problems throw commander's own error. */
+export function createProgram(version: string, run: Run): Command {
+  const program = new Command('artifacts')
+    .description('Builds Python and Node dependencies package by package and assembles thin images out of them.')
+    .version(version)
+    .option('-f, --file <project.yml>', 'project file (default: project.yml here or in a folder above)')
+    .option('--store <folder>', 'store (default: the project file\'s, or .artifacts beside it)')
+    .option('--offline', 'never use the network', false)
+    .option('--jobs <n>', 'how many packages or images to work on at once (default: the number of processors)', positive)
+    .option('--json', 'print one JSON object at the end, and nothing else, on stdout', false)
+    .option('--quiet', 'no progress, only warnings and errors', false)
+    .option('--verbose', 'every package and every log line', false)
+    .enablePositionalOptions(false)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .showHelpAfterError(false);
+
+  const define = (usage: string, description: string, load: () => Promise<Action>) => {
+    const command = program.command(usage).description(description);
+    command.action(async (...received: unknown[]) => {
+      const args = command.args;
+      void received;
+      await run(load, command.optsWithGlobals() as GlobalOptions & Record<string, unknown>, args);
+    });
+    return command;
+  };
+
+  define('build [names...]', 'make the artifacts that are missing in the store', async () => (await import('./commands/build.js')).build);
+  define('images [names...]', 'build missing artifacts, then the images, in order', async () => (await import('./commands/images.js')).images)
+    .option('-t, --tag <tag>', 'tag the images with this instead of latest (repeatable)', collect, [])
+    .option('--no-latest', 'do not tag the images with latest')
+    .option('--pull', 'look for newer base images');
+  define('dev <role> [command...]', 'run a role with its sources mounted', async () => (await import('./commands/dev.js')).dev).passThroughOptions(false);
+  define('status', 'what is present, what is missing, and why', async () => (await import('./commands/status.js')).status);
+  define('key [name]', 'requirement hashes, for CI cache keys', async () => (await import('./commands/key.js')).key);
+  define('why <name>', 'which inputs differ from the nearest earlier build', async () => (await import('./commands/why.js')).why);
+  define('context <image>', 'write the build context of an image to a folder', async () => (await import('./commands/context.js')).context).addOption(
+    new Option('-o, --output <folder>', 'where to write it').makeOptionMandatory(),
+  );
+  define('verify', 'check every blob and record of the store', async () => (await import('./commands/verify.js')).verify).option('--repair', 'set aside what is corrupt');
+  define('gc', 'remove what nothing needs from the store', async () => (await import('./commands/gc.js')).gc)
+    .option('--keep <duration>', 'keep what was used within this time: 12h, 30d', '30d')
+    .option('--dry-run', 'only say what would go');
+  return program;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number of at least 1.');
+  return value;
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}

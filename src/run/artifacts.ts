@@ -1,0 +1,142 @@
+import type { Artifact } from '../artifact/artifact.js';
+import type { Context, KeyRecord, Planned } from '../artifact/kind.js';
+import type { ArtifactSpec } from '../config/project.js';
+import type { PackageCounts } from '../core/events.js';
+import { fail } from '../core/failure.js';
+import type { BuilderKey, Digest, RequirementHash } from '../core/identity.js';
+import type { Data } from '../core/record.js';
+import { memoised } from '../util/memo.js';
+import { nearest } from '../util/nearest.js';
+import type { World } from './world.js';
+
+/** The artifacts of a project: their keys, whether they are there, and how to get them. Each is worked on once a run. */
+export interface Artifacts {
+  plan(name: string): Promise<Planned>;
+  /** The stored artifact under the set's requirement hash, if there is one. */
+  find(name: string): Promise<StoredArtifact | undefined>;
+  /** Finds or makes it, with what it needs. */
+  ensure(name: string): Promise<EnsuredArtifact>;
+}
+
+/** An artifact's record in the store: the artifact beside the key record that its hash was made of. */
+export interface StoredArtifact {
+  readonly name: string;
+  readonly record: KeyRecord;
+  readonly artifact: Artifact;
+}
+
+export interface EnsuredArtifact {
+  readonly name: string;
+  readonly key: RequirementHash;
+  readonly status: 'present' | 'built';
+  readonly packages: PackageCounts;
+  readonly artifact: Artifact;
+  readonly seconds: number;
+}
+
+export function createArtifacts(world: World): Artifacts {
+  const plan = memoised(async (name: string): Promise<Planned> => {
+    const spec = specOf(world, name);
+    const builderKey = await world.images.builderKey(spec.builder);
+    const context = contextOf(spec, builderKey);
+    switch (spec.kind) {
+      case 'python':
+        return world.kinds.python.plan(spec, context);
+      case 'node':
+        return world.kinds.node.plan(spec, context);
+      case 'command':
+        return world.kinds.command.plan(spec, context);
+    }
+  });
+
+  const find = async (name: string): Promise<StoredArtifact | undefined> => {
+    const { key } = await plan(name);
+    return (await world.store.getRecord('artifacts', key)) as StoredArtifact | undefined;
+  };
+
+  const ensure = memoised(async (name: string): Promise<EnsuredArtifact> => {
+    const started = world.now();
+    world.emit({ type: 'artifact', name, state: 'started' });
+    try {
+      const planned = await plan(name);
+      const made = (await present(name, planned)) ?? (await make(name, planned));
+      const seconds = (world.now() - started) / 1000;
+      world.emit({ type: 'artifact', name, state: made.status, packages: made.packages, seconds });
+      return { name, key: planned.key, ...made, seconds };
+    } catch (error) {
+      world.emit({ type: 'artifact', name, state: 'failed' });
+      throw error;
+    }
+  });
+
+  async function present(name: string, planned: Planned) {
+    const stored = await find(name);
+    if (stored === undefined) return undefined;
+    const total = planned.packageCount;
+    return { status: 'present' as const, packages: { total, reused: total, fetched: 0, compiled: 0 }, artifact: stored.artifact };
+  }
+
+  function make(name: string, planned: Planned) {
+    const work = async () => {
+      // Somebody else may have made it while we waited.
+      const found = await present(name, planned);
+      if (found !== undefined) return found;
+      const { artifact, packages } = await planned.build();
+      const stored: StoredArtifact = { name, record: planned.record, artifact };
+      await world.store.putRecord('artifacts', planned.key, stored as unknown as Data, { blobs: blobsOf(artifact) });
+      return { status: 'built' as const, packages, artifact };
+    };
+    const waiting = (holder: string) =>
+      world.emit({ type: 'waiting', message: `${name}: waiting for ${holder}, which is building the same artifact` });
+    return world.store.withLock(`artifact-${planned.key}`, work, waiting);
+  }
+
+  function contextOf(spec: ArtifactSpec, builderKey: BuilderKey): Context {
+    return {
+      root: world.project.root,
+      store: world.store,
+      http: world.http,
+      network: world.project.network,
+      builderKey,
+      facts: () => world.builders.facts(builderKey),
+      builder: () => world.builders.open(builderKey),
+      env: allowed(world.hostEnv, [...world.project.builders.env, ...spec.env]),
+      offline: world.offline,
+      jobs: world.jobs,
+      emit: world.emit,
+      signal: world.signal,
+      neededKey: async (name) => (await plan(name)).key,
+      needed: async (name) => (await ensure(name)).artifact,
+    };
+  }
+
+  return { plan, find, ensure };
+}
+
+function specOf(world: World, name: string): ArtifactSpec {
+  const spec = world.project.artifacts.get(name);
+  if (spec !== undefined) return spec;
+  const names = [...world.project.artifacts.keys()];
+  const near = nearest(name, names);
+  return fail({
+    reason: 'usage',
+    message: `no artifact is named "${name}"`,
+    advice: near === undefined ? `${world.project.file} has: ${names.join(', ') || 'none'}` : `did you mean "${near}"?`,
+  });
+}
+
+/** Every blob that the artifact needs to be whole. */
+export function blobsOf(artifact: Artifact): Digest[] {
+  const digests = new Set(artifact.parts.map((part) => part.piece));
+  for (const wheel of artifact.wheels ?? []) digests.add(wheel.blob);
+  return [...digests];
+}
+
+function allowed(env: World['hostEnv'], names: readonly string[]): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const name of names) {
+    const value = env[name];
+    if (value !== undefined) values[name] = value;
+  }
+  return values;
+}
