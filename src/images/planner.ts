@@ -1,8 +1,8 @@
 import type { Artifact } from '../artifact/artifact.js';
-import type { Project } from '../config/project.js';
 import type { Emit } from '../core/events.js';
+import type { Placed } from '../core/place.js';
 import type { BuilderKey, ImageId, ImageKey, RequirementHash } from '../core/identity.js';
-import type { Data } from '../core/record.js';
+import type { KeyRecord } from '../artifact/kind.js';
 import type { Engine } from '../engine/engine.js';
 import type { Store } from '../store/store.js';
 
@@ -14,9 +14,9 @@ export interface ImagePlanner {
   /** Key of an image of the project, by short name. Asks the engine only for bases that were never seen before. */
   key(name: string): Promise<ImageKey>;
   /** Key of a builder, an image of the project or any other reference. */
-  builderKey(reference: string): Promise<BuilderKey>;
+  builderKey(reference: Placed<string>): Promise<BuilderKey>;
   /** Builds or pulls the builder if the engine lacks it; resolves to a reference that can be run. */
-  ensureBuilder(reference: string): Promise<string>;
+  ensureBuilder(reference: Placed<string>): Promise<string>;
   /** The images and all that they are built FROM, parents first. No names: all but those used as builders only. */
   plan(names?: readonly string[]): Promise<readonly PlannedImage[]>;
   /** Makes them exist under their tags; the planner may find new keys if a base turns out to be another one. */
@@ -39,6 +39,8 @@ export interface PlannerDependencies {
   readonly artifactKey: (name: string) => Promise<RequirementHash>;
   /** The artifact itself, built if the store lacks it; may call `ensureBuilder` of this planner. */
   readonly artifact: (name: string) => Promise<Artifact>;
+  /** Called when keys were found to be stale because a base is another image now: forget what was computed from them. */
+  readonly forget?: () => void;
   /** Files, relative to the root, whose change reaches the artifact; default: those that its spec names. */
   readonly artifactInputs?: (name: string) => Promise<readonly string[]>;
   /** File that remembers content hashes between runs; created when its folder exists. Absent: hash always. */
@@ -79,7 +81,7 @@ export interface PlannedImage {
   readonly parents: readonly string[];
   readonly artifacts: readonly string[];
   /** The record that `key` is the hash of, with the context's files beside it, for `why`. */
-  readonly record: { readonly [field: string]: Data };
+  readonly record: KeyRecord;
 }
 
 export interface ImageResult {
@@ -95,6 +97,3 @@ export interface ExportedContext {
   /** `Dockerfile` unless the context has another file of that name. */
   readonly dockerfile: string;
 }
-
-/** Creates the planner of a project; reads nothing yet. */
-export type CreateImagePlanner = (project: Project, dependencies: PlannerDependencies) => ImagePlanner;
