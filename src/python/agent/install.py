@@ -1,0 +1,495 @@
+"""Turns wheels into installed pieces; runs inside the builder container, standard library only, Python >= 3.8.
+
+usage: install.py REQUEST.json
+
+The request is an object:
+  prefix    absolute path where the environment lives in the images
+  compile   true: add __pycache__/*.pyc beside every .py below site-packages
+  jobs      how many wheels are worked on at once
+  skeleton  optional: path of a tar to write with the empty virtual environment
+  wheels    [{wheel, out, name, directUrl?}]: archive to read, tar to write, normalized project name, and the text
+            of direct_url.json for what did not come from an index
+
+Each tar holds what `uv pip install` leaves below the prefix, paths relative to it, as bytes that depend on nothing but
+the request's own items: sorted by UTF-16 code unit, explicit folders, one time, owner 0:0, modes 0644 and 0755.
+For each item one line of JSON is printed: {out, ok: true, warnings: [...]} or {out, ok: false, error: "..."}.
+"""
+
+import base64
+import configparser
+import csv
+import hashlib
+import importlib.util
+import io
+import json
+import os
+import re
+import shutil
+import struct
+import sys
+import sysconfig
+import tarfile
+import tempfile
+import warnings
+import zipfile
+
+# 1980-01-01, the earliest time that ZIP can hold; the same in archive/entry.ts.
+FIXED_TIME = 315532800
+INSTALLER = b"uv"
+CHUNK = 1 << 20
+
+SCRIPT = '''{shebang}
+# -*- coding: utf-8 -*-
+import sys
+from {module} import {name}
+if __name__ == "__main__":
+    if sys.argv[0].endswith("-script.pyw"):
+        sys.argv[0] = sys.argv[0][:-11]
+    elif sys.argv[0].endswith(".exe"):
+        sys.argv[0] = sys.argv[0][:-4]
+    sys.exit({function}())
+'''
+
+
+class BadWheel(Exception):
+    """The wheel breaks the format or reaches outside its place."""
+
+
+def main():
+    request_path = os.path.abspath(sys.argv[1])
+    settle(request_path)
+    with open(request_path, encoding="utf-8") as file:
+        request = json.load(file)
+    # Syntax warnings of other people's code are not our subject.
+    warnings.simplefilter("ignore")
+    jobs = []
+    if request.get("skeleton"):
+        jobs.append((request["skeleton"], lambda: write_skeleton(request["prefix"], request["skeleton"])))
+    items = sorted(request["wheels"], key=lambda item: -os.path.getsize(item["wheel"]))
+    for item in items:
+        jobs.append((item["out"], lambda item=item: install_wheel(item, request)))
+    failed = run_forked(jobs, max(1, int(request.get("jobs", 1))))
+    sys.exit(1 if failed else 0)
+
+
+def settle(request_path):
+    """Starts this program again with a known environment: marshalled sets follow the hash seed before Python 3.11."""
+    if sys.flags.no_site and os.environ.get("PYTHONHASHSEED") == "0":
+        return
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment["PYTHONHASHSEED"] = "0"
+    program = os.path.abspath(__file__)
+    os.execve(sys.executable, [sys.executable, "-s", "-S", "-B", "-X", "utf8", program, request_path], environment)
+
+
+def run_forked(jobs, limit):
+    """Runs each job in a child forked from this very state, so that byte code never depends on what ran before it."""
+    running = {}
+    failed = False
+    queue = list(jobs)
+    while queue or running:
+        while queue and len(running) < limit:
+            out, work = queue.pop(0)
+            sys.stdout.flush()
+            pid = os.fork()
+            if pid == 0:
+                os._exit(child(out, work))
+            running[pid] = out
+        pid, status = os.wait()
+        out = running.pop(pid)
+        if status != 0:
+            failed = True
+            if status != 256:
+                report({"out": out, "ok": False, "error": "the installer was killed (status %d); out of memory?" % status})
+    return failed
+
+
+def child(out, work):
+    try:
+        report({"out": out, "ok": True, "warnings": work()})
+        return 0
+    except Exception as error:  # every failure of one wheel is reported and leaves the others alone
+        text = str(error) if isinstance(error, BadWheel) else "%s: %s" % (type(error).__name__, error)
+        report({"out": out, "ok": False, "error": text})
+        return 1
+
+
+def report(line):
+    # One write of one line: lines of several children do not mix.
+    os.write(1, (json.dumps(line) + "\n").encode("ascii"))
+
+
+# --- layout ---------------------------------------------------------------------------------------------------------
+
+
+def site_packages():
+    """purelib and platlib below the prefix, with `lib64` seen through the link that a virtual environment has."""
+    scheme = "venv" if "venv" in sysconfig.get_scheme_names() else "posix_prefix"
+    base = {"base": "/p", "platbase": "/p", "installed_base": "/p", "installed_platbase": "/p"}
+    paths = sysconfig.get_paths(scheme, vars=base)
+    return tuple(through_link(os.path.relpath(paths[kind], "/p")) for kind in ("purelib", "platlib"))
+
+
+def through_link(path):
+    return "lib" + path[5:] if path == "lib64" or path.startswith("lib64/") else path
+
+
+def checked(name):
+    """A path of the archive that stays where it is put, or BadWheel."""
+    plain = name[:-1] if name.endswith("/") else name
+    if not plain or plain.startswith("/") or "\\" in plain or "\0" in plain:
+        raise BadWheel("unsafe path %r in the wheel" % name)
+    if any(part in ("", ".", "..") for part in plain.split("/")):
+        raise BadWheel("unsafe path %r in the wheel" % name)
+    return plain
+
+
+class Content:
+    """What becomes one file: bytes, or a member of the wheel that is read when it is written."""
+
+    def __init__(self, executable=False, data=None, member=None):
+        self.executable = executable
+        self.data = data
+        self.member = member
+
+
+class Installation:
+    """One wheel on its way to a tar."""
+
+    def __init__(self, archive, item, request):
+        self.archive = archive
+        self.item = item
+        self.prefix = request["prefix"]
+        self.compile = request["compile"]
+        self.files = {}
+        self.folders = set()
+        self.warnings = []
+        self.members = {}
+        self.empty_folders = []
+        self.read_members()
+        self.dist_info = self.find_dist_info()
+        purelib, platlib = site_packages()
+        self.purelib, self.platlib = purelib, platlib
+        self.site = purelib if self.root_is_purelib() else platlib
+
+    def read_members(self):
+        for member in self.archive.infolist():
+            path = checked(member.filename)
+            if member.is_dir():
+                self.empty_folders.append(path)
+            else:
+                self.members[path] = member
+
+    def find_dist_info(self):
+        names = {path.split("/")[0] for path in self.members if "/" in path}
+        found = sorted(name for name in names if name.endswith(".dist-info"))
+        if len(found) != 1:
+            raise BadWheel("the wheel has %s .dist-info folders" % (len(found) or "no"))
+        project = found[0][: -len(".dist-info")].split("-")[0]
+        if normalize(project) != self.item["name"]:
+            raise BadWheel("the wheel contains %s" % found[0])
+        return found[0]
+
+    def text(self, name):
+        member = self.members.get("%s/%s" % (self.dist_info, name))
+        return None if member is None else self.archive.read(member).decode("utf-8", "surrogateescape")
+
+    def root_is_purelib(self):
+        text = self.text("WHEEL")
+        if text is None:
+            raise BadWheel("the wheel has no WHEEL file")
+        fields = {}
+        for line in text.splitlines():
+            name, colon, value = line.partition(":")
+            if colon:
+                fields.setdefault(name.strip().lower(), value.strip())
+        version = fields.get("wheel-version", "")
+        if not re.match(r"^(1|0\.1$)(\.|$)?", version):
+            raise BadWheel("wheel format %s is not supported" % (version or "(none)"))
+        return fields.get("root-is-purelib") == "true"
+
+    # --- what goes where ---
+
+    def run(self):
+        record = self.read_record()
+        scripts = self.entry_points()
+        data = self.dist_info[: -len(".dist-info")] + ".data"
+        moved = {}
+        for path, member in self.members.items():
+            if path == "%s/RECORD" % self.dist_info:
+                continue
+            content = Content(executable=(member.external_attr >> 16) & 0o111 != 0, member=member)
+            if path.startswith(data + "/"):
+                self.place_data(path, data, content, scripts, moved)
+            else:
+                self.add("%s/%s" % (self.site, path), content)
+        for path in self.empty_folders:
+            if path != data and not path.startswith(data + "/"):
+                self.add_folder("%s/%s" % (self.site, path))
+        self.check_record(record)
+        record = [self.moved_row(row, moved) for row in record]
+        for name, (module, function) in scripts.items():
+            content = SCRIPT.format(
+                shebang=self.shebang(), module=module, name=function.split(".")[0], function=function
+            ).encode("utf-8")
+            self.add_recorded("bin/" + name, content, record, executable=True)
+        info = "%s/%s/" % (self.site, self.dist_info)
+        self.add_recorded(info + "REQUESTED", b"", record)
+        if self.item.get("directUrl") is not None:
+            self.add_recorded(info + "direct_url.json", self.item["directUrl"].encode("utf-8"), record)
+        self.add_recorded(info + "INSTALLER", INSTALLER, record)
+        if self.compile:
+            self.compile_sources()
+        self.add(info + "RECORD", Content(data=record_bytes(record)))
+        write_tar(self.item["out"], self.files, self.folders, self.open)
+        return self.warnings
+
+    def place_data(self, path, data, content, scripts, moved):
+        kind, _, rest = path[len(data) + 1 :].partition("/")
+        if not rest:
+            raise BadWheel("unknown wheel data %r" % path)
+        if kind == "scripts":
+            if "/" in rest:
+                raise BadWheel("the wheel has a folder among its scripts: %r" % path)
+            plain = re.sub(r"(\.exe|-script\.py|\.pya)$", "", rest)
+            if plain in scripts:
+                return
+            target = "bin/" + rest
+            content = self.script(content)
+        elif kind == "headers":
+            target = "include/site/python%d.%d/%s/%s" % (*sys.version_info[:2], self.item["name"], rest)
+        elif kind in ("purelib", "platlib"):
+            target = "%s/%s" % (getattr(self, kind), rest)
+        elif kind == "data":
+            target = through_link(rest)
+        else:
+            raise BadWheel("unknown wheel data %r" % path)
+        self.add(target, content)
+        changed = None if content.data is None else (digest(content.data), str(len(content.data)))
+        moved[path] = (os.path.relpath(target, self.site), changed)
+
+    def script(self, content):
+        """Scripts are executable; the line `#!python` becomes the environment's interpreter."""
+        with self.archive.open(content.member) as file:
+            start = file.read(8)
+            if start != b"#!python":
+                return Content(executable=True, member=content.member)
+            rest = file.read()
+        if rest[:1] == b"w":
+            rest = rest[1:]
+        return Content(executable=True, data=self.shebang().encode("utf-8") + rest)
+
+    def shebang(self):
+        """The kernel cuts lines above 127 bytes and splits at spaces; then sh finds the interpreter."""
+        python = self.prefix + "/bin/python"
+        if len(python.encode("utf-8")) + 3 > 127 or " " in python:
+            quoted = "'" + python.replace("'", "'\"'\"'") + "'"
+            return "#!/bin/sh\n'''exec' %s \"$0\" \"$@\"\n' '''" % quoted
+        return "#!" + python
+
+    def entry_points(self):
+        """Launchers by name: (module, function), of console_scripts and gui_scripts."""
+        text = self.text("entry_points.txt")
+        if text is None:
+            return {}
+        parser = configparser.RawConfigParser(
+            delimiters=("=",), comment_prefixes=("#", ";"), inline_comment_prefixes=("#", ";"), strict=False
+        )
+        parser.optionxform = str
+        try:
+            parser.read_string(text)
+        except configparser.Error as error:
+            raise BadWheel("entry_points.txt is broken: %s" % str(error).splitlines()[0]) from None
+        scripts = {}
+        for section in ("console_scripts", "gui_scripts"):
+            if parser.has_section(section):
+                found = {name: self.entry_point(name, value) for name, value in parser.items(section)}
+                scripts.update(versioned_pip(found) if section == "console_scripts" else found)
+        return scripts
+
+    def entry_point(self, name, value):
+        if name in ("", ".", "..") or "/" in name or "\0" in name or "\\" in name:
+            raise BadWheel("unsafe script name %r in entry_points.txt" % name)
+        if re.match(r"^(python|pythonw|python3|python3\.\d+)$", name):
+            raise BadWheel("the script name %r is reserved for the interpreter" % name)
+        match = re.match(r"^([\w\d_\-.]+)\s*:\s*([\w\d_\-.]+)\s*(?:\[\s*[^\]]+\])?\s*$", value or "")
+        if not match:
+            raise BadWheel("entry_points.txt has the invalid script %r" % ("%s = %s" % (name, value)))
+        return match.group(1), match.group(2)
+
+    # --- RECORD ---
+
+    def read_record(self):
+        text = self.text("RECORD")
+        if text is None:
+            raise BadWheel("the wheel has no RECORD")
+        rows = []
+        for row in csv.reader(io.StringIO(text, newline="")):
+            if row:
+                rows.append([row[0].lstrip("/")] + (row[1:] + ["", ""])[:2])
+        return rows
+
+    def check_record(self, record):
+        """RECORD is the wheel's own claim; the archive's hash is what was pinned, so a wrong row is only a warning."""
+        listed = {row[0]: row for row in record}
+        for path, member in self.members.items():
+            row = listed.get(path)
+            if row is None or not row[1]:
+                continue
+            algorithm, _, expected = row[1].partition("=")
+            if algorithm in ("sha256", "sha384", "sha512"):
+                found = digest(self.archive.open(member), algorithm)
+                if found != "%s=%s" % (algorithm, expected.rstrip("=")):
+                    self.warnings.append("RECORD gives another hash for %s" % path)
+
+    def moved_row(self, row, moved):
+        if row[0] not in moved:
+            return row
+        target, changed = moved[row[0]]
+        return [target, *(changed or row[1:])]
+
+    # --- files ---
+
+    def add(self, path, content):
+        if path in self.folders:
+            raise BadWheel("%r is a file and a folder" % path)
+        self.add_folder(os.path.dirname(path))
+        self.files[path] = content
+
+    def add_folder(self, path):
+        while path and path not in self.folders:
+            if path in self.files:
+                raise BadWheel("%r is a file and a folder" % path)
+            self.folders.add(path)
+            path = os.path.dirname(path)
+
+    def add_recorded(self, path, data, record, executable=False):
+        self.add(path, Content(executable=executable, data=data))
+        relative = os.path.relpath(path, self.site)
+        record.append([relative, digest(data), str(len(data))])
+
+    def open(self, content):
+        """Stream and size of a file's bytes."""
+        if content.data is not None:
+            return io.BytesIO(content.data), len(content.data)
+        return self.archive.open(content.member), content.member.file_size
+
+    def compile_sources(self):
+        roots = tuple(root + "/" for root in {self.purelib, self.platlib})
+        for path in sorted(self.files):
+            name = os.path.basename(path)
+            if not path.startswith(roots) or not name.endswith(".py") or name == ".py" or "/__pycache__/" in path:
+                continue
+            stream, _ = self.open(self.files[path])
+            with stream:
+                code = byte_code(stream.read(), "%s/%s" % (self.prefix, path))
+            if code is not None:
+                self.add(importlib.util.cache_from_source(path, optimization=""), Content(data=code))
+
+
+def install_wheel(item, request):
+    with zipfile.ZipFile(item["wheel"]) as archive:
+        return Installation(archive, item, request).run()
+
+
+def byte_code(source, path):
+    """A time-stamp .pyc whose source has the fixed time; None where the source does not compile (as pip and uv do)."""
+    import marshal
+
+    try:
+        code = compile(source, path, "exec", dont_inherit=True, optimize=0)
+    except Exception:  # Python 2 code, templates and broken samples are common in packages
+        return None
+    header = struct.pack("<III", 0, FIXED_TIME, len(source) & 0xFFFFFFFF)
+    return importlib.util.MAGIC_NUMBER + header + marshal.dumps(code)
+
+
+def versioned_pip(scripts):
+    """pip's wheels name the Python they were built with; its launchers are to name the one they run on."""
+    kept = {name: value for name, value in scripts.items() if not re.match(r"^pip3\.\d+$", name)}
+    if "pip3" in kept:
+        kept["pip3.%d" % sys.version_info[1]] = kept["pip3"]
+    return kept
+
+
+def normalize(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def digest(source, algorithm="sha256"):
+    """`sha256=<urlsafe base64 without padding>`, as RECORD has it, of bytes or of a stream."""
+    hasher = hashlib.new(algorithm)
+    if isinstance(source, bytes):
+        hasher.update(source)
+    else:
+        with source:
+            for chunk in iter(lambda: source.read(CHUNK), b""):
+                hasher.update(chunk)
+    return "%s=%s" % (algorithm, base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode("ascii"))
+
+
+def record_bytes(rows):
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(sorted(rows, key=record_order))
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def record_order(row):
+    path, digested, size = row
+    return path.encode("utf-8", "surrogateescape"), digested, int(size) if size.isdigit() else -1
+
+
+# --- tar ------------------------------------------------------------------------------------------------------------
+
+
+def write_tar(out, files, folders, opened, links=None):
+    """Writes the tree; `opened(content)` gives (stream, size). Wheel paths that are not Unicode are refused by encode."""
+    links = links or {}
+    with tarfile.open(out, "w", format=tarfile.PAX_FORMAT) as tar:
+        for path in sorted([*files, *folders, *links], key=lambda path: path.encode("utf-16-be")):
+            entry = tarfile.TarInfo(path)
+            entry.mtime = FIXED_TIME
+            if path in links:
+                entry.type, entry.linkname, entry.mode = tarfile.SYMTYPE, links[path], 0o777
+                tar.addfile(entry)
+            elif path in folders:
+                entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+                tar.addfile(entry)
+            else:
+                stream, entry.size = opened(files[path])
+                entry.mode = 0o755 if files[path].executable else 0o644
+                with stream:
+                    tar.addfile(entry, stream)
+
+
+def write_skeleton(prefix, out):
+    """What `python -m venv --without-pip PREFIX` makes, made elsewhere; without its .gitignore."""
+    import venv
+
+    work = tempfile.mkdtemp(dir=os.path.dirname(out))
+    # A name that is sure to occur nowhere else, replaced by the prefix in every text file.
+    home = os.path.join(work, "wheelwright-virtual-environment")
+    # `command =` of pyvenv.cfg repeats the arguments.
+    sys.argv = ["venv", "--without-pip", home]
+    venv.EnvBuilder(symlinks=True, with_pip=False).create(home)
+    files, folders, links = {}, set(), {}
+    for folder, names, leaves in os.walk(home):
+        for name in [*names, *leaves]:
+            path = os.path.join(folder, name)
+            relative = os.path.relpath(path, home)
+            if os.path.islink(path):
+                links[relative] = os.readlink(path)
+            elif os.path.isdir(path):
+                folders.add(relative)
+            else:
+                with open(path, "rb") as file:
+                    data = file.read().replace(home.encode(), prefix.encode())
+                data = data.replace(b"wheelwright-virtual-environment", os.path.basename(prefix).encode())
+                files[relative] = Content(data=data, executable=bool(os.stat(path).st_mode & 0o111))
+    shutil.rmtree(work)
+    write_tar(out, files, folders, lambda content: (io.BytesIO(content.data), len(content.data)), links)
+    return []
+
+
+if __name__ == "__main__":
+    main()
