@@ -1,0 +1,151 @@
+import { Readable } from 'node:stream';
+import { ByteSource } from './byte-source.js';
+import { tarBytes } from './decompress.js';
+import type { Entry } from './entry.js';
+import { cleanPath, unsafeLink, unsafePath } from './paths.js';
+import { refuse, refuseEntry } from './refusal.js';
+import { TarParser } from './tar-parser.js';
+import type { RawEntry } from './tar-parser.js';
+import { TreeGuard } from './tree-guard.js';
+
+export interface ReadTarOptions {
+  /** Names the archive in messages: `lodash-4.17.21.tgz`. */
+  readonly subject: string;
+  /** Leading path segments to remove, whatever their names; entries that have no more than those are left out. */
+  readonly strip?: number;
+  /**
+   * Symlinks and hard links: `check` (default) refuses links that leave the tree; `keep` gives symlinks as they are (for
+   * trees made by our own builder; hard links are checked still); `drop` leaves both out, as npm does with packages.
+   */
+  readonly links?: 'check' | 'keep' | 'drop';
+  /** Devices, fifos, sparse files and unknown types: refused by default. */
+  readonly special?: 'refuse' | 'drop';
+  /** A second file or link at one path: `keep` (default) gives both, and the later one is meant. */
+  readonly duplicates?: 'keep' | 'refuse';
+  readonly limits?: Partial<TarLimits>;
+}
+
+export interface TarLimits {
+  /** Entries of any type. */
+  readonly entries: number;
+  /** Bytes of the uncompressed archive. */
+  readonly bytes: number;
+}
+
+/** Far above any real package, and small enough to end a bomb in seconds. */
+const LIMITS: TarLimits = { entries: 500_000, bytes: 8 * 1024 ** 3 };
+
+/** An entry with its content, which must be read (or left) before the next entry is asked for. */
+export interface TarItem {
+  readonly entry: Entry;
+  /** Empty for everything but files. What is not read of it is skipped. */
+  readonly content: Readable;
+}
+
+/**
+ * Reads an untrusted tar, plain or gzip (told apart by magic number). Throws `Failed` (reason `archive`) that names the
+ * archive and the entry for whatever is unsafe, broken or too big; errors of `source` pass through. The source is destroyed
+ * when the loop ends early.
+ */
+export async function* readTar(source: Readable, options: ReadTarOptions): AsyncGenerator<TarItem> {
+  const { subject } = options;
+  const limits = { ...LIMITS, ...options.limits };
+  const bytes = new ByteSource(limited(tarBytes(source, subject), limits.bytes, subject));
+  const parser = new TarParser(bytes, subject);
+  const guard = new TreeGuard();
+  let count = 0;
+  try {
+    for (let raw = await parser.next(); raw !== undefined; raw = await parser.next()) {
+      count += 1;
+      if (count > limits.entries) refuse(subject, `has more than ${limits.entries} entries`);
+      const entry = checkedEntry(raw, options);
+      if (entry === undefined) continue;
+      admit(guard, raw.name, { entry, options });
+      const content = new EntryContent(parser);
+      yield { entry, content };
+      await content.close();
+    }
+  } finally {
+    await bytes.close();
+  }
+}
+
+/** The entry in our words; undefined if it is left out. */
+function checkedEntry(raw: RawEntry, options: ReadTarOptions): Entry | undefined {
+  const { subject } = options;
+  const unsafe = unsafePath(raw.name);
+  if (unsafe !== undefined) refuseEntry(subject, raw.name, unsafe);
+  const path = stripped(cleanPath(raw.name), options.strip ?? 0);
+  if (raw.type === 'other') {
+    if (options.special === 'drop') return undefined;
+    refuseEntry(subject, raw.name, `is ${raw.what}`);
+  }
+  if (path === '') {
+    if (raw.type === 'directory' || (options.strip ?? 0) > 0) return undefined;
+    refuseEntry(subject, raw.name, 'has no name');
+  }
+  const common = { path, mode: raw.mode, uid: raw.uid, gid: raw.gid, mtime: raw.mtime };
+  if (raw.type === 'file') return { type: 'file', ...common, size: raw.size };
+  if (raw.type === 'directory') return { type: 'directory', ...common };
+  const policy = options.links ?? 'check';
+  if (policy === 'drop') return undefined;
+  if (raw.type === 'symlink') {
+    const complaint = policy === 'check' ? unsafeLink(path, raw.target) : raw.target === '' || raw.target.includes('\0') ? 'is a link to nothing' : undefined;
+    if (complaint !== undefined) refuseEntry(subject, raw.name, `${complaint} (${JSON.stringify(raw.target)})`);
+    return { type: 'symlink', ...common, target: raw.target };
+  }
+  const outside = unsafePath(raw.target);
+  if (outside !== undefined) refuseEntry(subject, raw.name, `is a hard link to something that ${outside}`);
+  return { type: 'hardlink', ...common, target: stripped(cleanPath(raw.target), options.strip ?? 0) };
+}
+
+function admit(guard: TreeGuard, name: string, { entry, options }: { entry: Entry; options: ReadTarOptions }): void {
+  if (entry.type === 'hardlink' && (entry.target === entry.path || !guard.hasFile(entry.target))) {
+    refuseEntry(options.subject, name, `is a hard link to ${JSON.stringify(entry.target)}, which is no earlier file of the archive`);
+  }
+  const verdict = guard.admit(entry.path, entry.type);
+  if (typeof verdict === 'object') refuseEntry(options.subject, name, verdict.complaint);
+  if (verdict === 'again' && options.duplicates === 'refuse') refuseEntry(options.subject, name, 'is there twice');
+}
+
+function stripped(path: string, segments: number): string {
+  let rest = path;
+  for (let left = segments; left > 0 && rest !== ''; left -= 1) {
+    const slash = rest.indexOf('/');
+    rest = slash < 0 ? '' : rest.slice(slash + 1);
+  }
+  return rest;
+}
+
+async function* limited(bytes: AsyncIterable<Buffer>, limit: number, subject: string): AsyncGenerator<Buffer> {
+  let seen = 0;
+  for await (const chunk of bytes) {
+    seen += chunk.length;
+    if (seen > limit) refuse(subject, `is bigger than ${limit} bytes when unpacked`);
+    yield chunk;
+  }
+}
+
+/** The current entry's content; useless once the parser has moved on. */
+class EntryContent extends Readable {
+  readonly #parser: TarParser;
+  #pending: Promise<void> | undefined;
+
+  constructor(parser: TarParser) {
+    super({ highWaterMark: 256 * 1024 });
+    this.#parser = parser;
+  }
+
+  /** Called before the parser moves on: late readers must not take bytes of another entry. */
+  async close(): Promise<void> {
+    if (!this.readableEnded) this.destroy();
+    await this.#pending;
+  }
+
+  override _read(): void {
+    this.#pending = this.#parser.some().then(
+      (chunk) => void this.push(chunk ?? null),
+      (error: Error) => void this.destroy(error),
+    );
+  }
+}
