@@ -1,0 +1,73 @@
+import { SyntaxFault } from './syntax.js';
+
+/** One word of the options of a line, quotes removed. */
+export interface Word {
+  readonly text: string;
+  /** Offset in the line of each character of `text`, and of the word's end. */
+  readonly offsets: readonly number[];
+}
+
+/** Offset in a line where the options start: at the first `-` that begins a word. pip splits at single spaces only. */
+export function optionsStart(line: string): number {
+  if (line.startsWith('-')) return 0;
+  const found = line.indexOf(' -');
+  return found === -1 ? line.length : found + 1;
+}
+
+/** Splits like Python's `shlex.split` (POSIX rules, no comments), from an offset on; throws SyntaxFault. */
+export function splitWords(line: string, start: number): readonly Word[] {
+  const words: Word[] = [];
+  let position = start;
+  while (position < line.length) {
+    if (isSpace(line[position] as string)) {
+      position++;
+      continue;
+    }
+    const word = readWord(line, position);
+    words.push(word);
+    position = word.offsets.at(-1) as number;
+  }
+  return words;
+}
+
+function readWord(line: string, start: number): Word {
+  const plain = /[^ \t\r\n'"\\]+/y;
+  plain.lastIndex = start;
+  let text = '';
+  const offsets: number[] = [];
+  const add = (character: string, offset: number): void => {
+    text += character;
+    offsets.push(offset);
+  };
+  let position = start;
+  while (position < line.length && !isSpace(line[position] as string)) {
+    const character = line[position] as string;
+    if (character === '\\') {
+      if (position + 1 >= line.length) throw new SyntaxFault('a backslash with nothing after it', position);
+      add(line[position + 1] as string, position + 1);
+      position += 2;
+    } else if (character === "'" || character === '"') {
+      position = readQuoted(line, position, add);
+    } else {
+      add(character, position++);
+    }
+  }
+  return { text, offsets: [...offsets, position] };
+}
+
+/** In double quotes a backslash is special before a double quote and a backslash only. */
+function readQuoted(line: string, start: number, add: (character: string, offset: number) => void): number {
+  const quote = line[start] as string;
+  for (let position = start + 1; position < line.length; position++) {
+    const character = line[position] as string;
+    if (character === quote) return position + 1;
+    const next = line[position + 1];
+    if (character === '\\' && quote === '"' && (next === '"' || next === '\\')) position++;
+    add(line[position] as string, position);
+  }
+  throw new SyntaxFault('this quotation is never closed', start);
+}
+
+function isSpace(character: string): boolean {
+  return character === ' ' || character === '\t' || character === '\r' || character === '\n';
+}
