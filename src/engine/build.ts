@@ -1,0 +1,95 @@
+import type { Readable } from 'node:stream';
+import { Failed, fail } from '../core/failure.js';
+import type { ImageId } from '../core/identity.js';
+import { object, text } from './answers.js';
+import { BuildkitTrace } from './buildkit-trace.js';
+import type { Connection } from './connect.js';
+import type { BuildOptions } from './engine.js';
+import { foldFrames, statusLine } from './json-stream.js';
+import type { Frame } from './json-stream.js';
+import { asking } from './refusal.js';
+
+/** How many lines of a failed build go into its failure. */
+const TAIL = 40;
+
+/**
+ * Builds with the engine's own builder, the context as the request's body. Fails `build` with the last lines of output.
+ * BuildKit sessions (secrets, ssh, registry credentials) are not opened yet; `upgrade('/session')` is where they begin.
+ */
+export async function buildImage(connection: Connection, options: BuildOptions): Promise<ImageId> {
+  const output = new BuildOutput(options.onLine);
+  const what = `build ${options.tags[0] ?? options.dockerfile}`;
+  try {
+    await asking(what, async () => {
+      const docker = await connection.docker();
+      const body = await docker.buildImage(options.context as NodeJS.ReadableStream, queryOf(options)) as Readable;
+      await foldFrames(body, { what, reason: 'build', onFrame: (frame) => output.read(frame) });
+    }, 'build');
+  } catch (error) {
+    output.end();
+    if (!(error instanceof Failed) || !error.has('build')) throw error;
+    throw new Failed(error.problems.map((problem) => ({ ...problem, detail: output.tail })), { cause: error });
+  }
+  output.end();
+  return output.id ?? fail({ reason: 'build', message: `the engine finished without an image: ${what}`, detail: output.tail });
+}
+
+function queryOf(options: BuildOptions): object {
+  const { auths = [] } = options;
+  return {
+    t: options.tags,
+    dockerfile: options.dockerfile,
+    labels: options.labels ?? {},
+    buildargs: options.buildArgs ?? {},
+    ...(options.target === undefined ? {} : { target: options.target }),
+    ...(options.network === undefined ? {} : { networkmode: options.network }),
+    ...(options.platform === undefined ? {} : { platform: options.platform }),
+    ...(options.cacheFrom === undefined ? {} : { cachefrom: options.cacheFrom }),
+    ...(options.noCache === true ? { nocache: true } : {}),
+    rm: true,
+    forcerm: true,
+    // A number: with the text '2' dockerode would open a session of its own, which hands its credentials to any host.
+    ...(options.backend === 'buildkit' ? { version: 2 } : {}),
+    ...(auths.length === 0 ? {} : { registryconfig: Object.fromEntries(auths.map((auth) => [auth.serverAddress, credentials(auth)])) }),
+    ...(options.signal === undefined ? {} : { abortSignal: options.signal }),
+  };
+}
+
+function credentials({ username, password, identityToken }: NonNullable<BuildOptions['auths']>[number]): object {
+  return { username, password, identitytoken: identityToken };
+}
+
+/** Lines and image id out of the frames of either backend. */
+class BuildOutput {
+  id: ImageId | undefined;
+  readonly tail: string[] = [];
+  private readonly trace = new BuildkitTrace();
+  private partial = '';
+
+  constructor(private readonly onLine: ((line: string) => void) | undefined) {}
+
+  read(frame: Frame): void {
+    if (frame.id === 'moby.buildkit.trace') {
+      for (const line of this.trace.read(Buffer.from(text(frame.aux), 'base64'))) this.line(line);
+      return;
+    }
+    const id = text(object(frame.aux)['ID']);
+    if (/^sha256:[0-9a-f]{64}$/.test(id)) this.id = id as ImageId;
+    const lines = (this.partial + (frame.stream ?? '')).split(/\r?\n/);
+    this.partial = lines.pop() ?? '';
+    for (const line of lines) this.line(line);
+    const status = statusLine(frame);
+    if (status !== undefined) this.line(status);
+  }
+
+  end(): void {
+    for (const line of [...this.trace.end(), this.partial]) if (line !== '') this.line(line);
+    this.partial = '';
+  }
+
+  private line(line: string): void {
+    this.tail.push(line);
+    if (this.tail.length > TAIL) this.tail.shift();
+    this.onLine?.(line);
+  }
+}
