@@ -20,7 +20,8 @@ export interface Store {
   readBlobBytes(digest: Digest): Promise<Buffer>;
   /**
    * Writes, hashes, syncs, then shows the blob under its digest. With `expect`, the bytes must have these hashes
-   * or nothing is kept and `Failed` (reason `integrity`) is thrown. Writing what exists already is fine.
+   * (of several for one algorithm, one of them) or nothing is kept and `Failed` (reason `integrity`) is thrown.
+   * Writing what exists already is fine.
    */
   writeBlob(source: Readable | Buffer, options?: WriteBlobOptions): Promise<StoredBlob>;
 
@@ -29,7 +30,7 @@ export interface Store {
   /**
    * Writes a record after all its blobs: `blobs` are what it needs to be valid; the store keeps them alive
    * as long as the record lives, and a record that is read while one of them is missing counts as absent.
-   * With `exists: 'keep'` an existing record wins (write-once).
+   * With `exists: 'keep'` an existing record wins (write-once). Throws MissingBlob if one of `blobs` is not there.
    */
   putRecord(bucket: Bucket, key: string, value: Data, options?: PutRecordOptions): Promise<void>;
   deleteRecord(bucket: Bucket, key: string): Promise<void>;
