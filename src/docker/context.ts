@@ -1,0 +1,136 @@
+import { lstatSync, readdirSync, readlinkSync, type BigIntStats } from 'node:fs';
+import { join, posix } from 'node:path';
+import { fail } from '../core/failure.js';
+import { compare } from '../core/record.js';
+import type { Patterns } from './pattern.js';
+import { Reach } from './reach.js';
+import type { StatCache } from './stat-cache.js';
+
+/** One entry of a build context: what an image can see of it, so no times and no owners. */
+export type ContextEntry =
+  | { readonly type: 'file'; readonly path: string; readonly mode: number; readonly size: number; readonly hash: string }
+  | { readonly type: 'directory'; readonly path: string; readonly mode: number }
+  | { readonly type: 'symlink'; readonly path: string; readonly mode: number; readonly target: string };
+
+export interface ContextOptions {
+  /** Absolute path of the context folder. */
+  readonly root: string;
+  /** If given, nothing else is in the context. */
+  readonly include?: Patterns;
+  readonly ignore: Patterns;
+  /** What the Dockerfile can reach; all if absent. */
+  readonly reach?: Reach;
+  readonly statCache: StatCache;
+  /** Before the entry's path, for the cache's names; default the absolute path of `root`. */
+  readonly cachePrefix?: string;
+}
+
+/**
+ * The entries of a context that can reach the image, sorted by code unit. Links stay links and lead nowhere outside;
+ * sockets, fifos and devices are left out, as is `.dockerignore`.
+ */
+export async function readContext(options: ContextOptions): Promise<ContextEntry[]> {
+  const found = walkContext(options);
+  const prefix = options.cachePrefix ?? options.root;
+  const entries = await mapParallel(found, async ({ path, status }): Promise<ContextEntry> => {
+    const mode = Number(status.mode & 0o7777n);
+    if (status.isDirectory()) return { type: 'directory', path, mode };
+    if (status.isSymbolicLink()) return { type: 'symlink', path, mode: 0o777, target: readlinkSync(join(options.root, path)) };
+    const name = `${prefix}/${path}`;
+    const hash = options.statCache.known(name, status) ?? (await options.statCache.hash(name, join(options.root, path), status));
+    return { type: 'file', path, mode, size: Number(status.size), hash };
+  });
+  return entries.sort((a, b) => compare(a.path, b.path));
+}
+
+interface Found {
+  readonly path: string;
+  readonly status: BigIntStats;
+}
+
+/** Synchronous: ten times as fast as promises for files that the kernel knows already. */
+function walkContext({ root, include, ignore, reach = Reach.all() }: ContextOptions): Found[] {
+  let found: Found[];
+  let followed: boolean;
+  // A source that is a link names what it points to as well; that may add sources, hence the loop.
+  do {
+    found = [];
+    followed = false;
+    visit('');
+  } while (followed);
+  return found;
+
+  /** True if something in the folder is in the context. */
+  function visit(folder: string): boolean {
+    let any = false;
+    for (const name of list(join(root, folder), folder === '')) {
+      const path = folder === '' ? name : `${folder}/${name}`;
+      if (path === '.dockerignore' || !(reach.has(path) || reach.mayHaveBelow(path))) continue;
+      const ignored = ignore.matches(path);
+      if (ignored && !ignore.mayTakeBack(path)) continue;
+      const status = lstatSync(join(root, path), { bigint: true, throwIfNoEntry: false });
+      if (status === undefined) continue;
+      const included = include === undefined || include.matches(path);
+      if (status.isDirectory()) {
+        const at = found.length;
+        const filled = visit(path);
+        // A folder that only leads to something stands for that; an empty one is there in its own right.
+        if ((filled || (!ignored && included)) && (reach.has(path) || (filled && reach.needsParent(path)))) {
+          found.splice(at, 0, { path, status });
+        }
+        if (filled || (!ignored && included && reach.has(path))) any = true;
+        continue;
+      }
+      if (ignored || !included) continue;
+      if (status.isSymbolicLink() && follow(path)) followed = true;
+      if (!status.isSymbolicLink() && !status.isFile()) continue;
+      if (!reach.has(path) && !(status.isSymbolicLink() && reach.behind(path).length > 0)) continue;
+      found.push({ path, status });
+      any = true;
+    }
+    return any;
+  }
+
+  /** Adds what sources name through a link; true if that was news. */
+  function follow(link: string): boolean {
+    let news = false;
+    for (const { rest, parents } of reach.behind(link)) {
+      const target = readlinkSync(join(root, link));
+      // As in a container: absolute links and `..` end at the context's root.
+      const scoped = posix.join('/', target.startsWith('/') ? '' : posix.dirname(`/${link}`), target, rest);
+      // The words of a link are no pattern.
+      const literal = scoped.slice(1).replace(/[*?[\\]/g, '\\$&');
+      if (reach.add(literal === '' ? '.' : literal, parents)) news = true;
+    }
+    return news;
+  }
+}
+
+function list(folder: string, isRoot: boolean): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (!isRoot && code === 'ENOENT') return [];
+    if (code === 'EACCES') {
+      return fail({ reason: 'dockerfile', message: `${folder} can't be read`, advice: 'change its permissions, or name it in .dockerignore' });
+    }
+    if (code === 'ENOENT' || code === 'ENOTDIR') return fail({ reason: 'dockerfile', message: `the context ${folder} is not a folder` });
+    throw error;
+  }
+}
+
+const PARALLEL = 32;
+
+async function mapParallel<In, Out>(items: readonly In[], work: (item: In) => Promise<Out>): Promise<Out[]> {
+  const results = new Array<Out>(items.length);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < items.length) {
+      const index = next++;
+      results[index] = await work(items[index]!);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, worker));
+  return results;
+}

@@ -1,0 +1,126 @@
+/**
+ * A list of path patterns as the engine's ignore files have them: Go's filepath.Match per segment, `**` for any number of
+ * segments, `!` to take back, the last match wins; a pattern that matches a folder holds for all below it.
+ */
+export class Patterns {
+  readonly #patterns: readonly Pattern[];
+  readonly #folders = new Map<string, Matched>();
+
+  constructor(patterns: readonly string[]) {
+    this.#patterns = patterns.flatMap((text) => compile(text) ?? []);
+  }
+
+  /** Whether a path, relative and `/`-separated, is matched. */
+  matches(path: string): boolean {
+    return this.#match(path).matched;
+  }
+
+  /** Whether something below a matched folder may be taken back; if not it need not be read. */
+  mayTakeBack(folder: string): boolean {
+    const prefix = `${folder}/`;
+    return this.#patterns.some(({ exclusion, text, wild }) => exclusion && (wild || `${text}/`.startsWith(prefix)));
+  }
+
+  /** Pattern by pattern, with what the parent folder matched: the rule of BuildKit and of `docker build`. */
+  #match(path: string): Matched {
+    const slash = path.lastIndexOf('/');
+    const parent = slash === -1 ? undefined : this.#folder(path.slice(0, slash));
+    let matched = false;
+    const each = this.#patterns.map((pattern, index) => {
+      const inherited = parent?.each[index] ?? false;
+      // A pattern that can't change the outcome is not looked at.
+      const match = inherited || (pattern.exclusion === matched && pattern.regex.test(path));
+      if (match) matched = !pattern.exclusion;
+      return match;
+    });
+    return { matched, each };
+  }
+
+  #folder(path: string): Matched {
+    let known = this.#folders.get(path);
+    if (known === undefined) this.#folders.set(path, (known = this.#match(path)));
+    return known;
+  }
+}
+
+interface Matched {
+  readonly matched: boolean;
+  readonly each: readonly boolean[];
+}
+
+interface Pattern {
+  readonly text: string;
+  readonly exclusion: boolean;
+  readonly wild: boolean;
+  readonly regex: RegExp;
+}
+
+function compile(line: string): Pattern | undefined {
+  let text = line.trim();
+  const exclusion = text.startsWith('!');
+  if (exclusion) text = text.slice(1).trim();
+  if (text === '') return undefined;
+  text = cleanPath(text);
+  if (text.length > 1 && text.startsWith('/')) text = text.slice(1);
+  return { text, exclusion, wild: /[*?[\\]/.test(text), regex: patternRegex(text) };
+}
+
+/** Go's path.Clean. */
+export function cleanPath(path: string): string {
+  const rooted = path.startsWith('/');
+  const segments: string[] = [];
+  for (const segment of path.split('/')) {
+    if (segment === '' || segment === '.') continue;
+    if (segment !== '..') segments.push(segment);
+    else if (segments.length > 0 && segments.at(-1) !== '..') segments.pop();
+    else if (!rooted) segments.push('..');
+  }
+  const clean = segments.join('/');
+  return rooted ? `/${clean}` : clean || '.';
+}
+
+/** Matches whole paths. Throws SyntaxError if the pattern is not valid (an unclosed `[`). */
+export function patternRegex(pattern: string): RegExp {
+  let regex = '^';
+  for (let at = 0; at < pattern.length; at += 1) {
+    const char = pattern[at]!;
+    if (char === '*' && pattern[at + 1] === '*') {
+      at += 1;
+      // `**/` is any number of folders, none as well; `**` at the end is anything.
+      if (pattern[at + 1] === '/') at += 1;
+      regex += at + 1 >= pattern.length ? '.*' : '(?:.*/)?';
+    } else if (char === '*') regex += '[^/]*';
+    else if (char === '?') regex += '[^/]';
+    else if (char === '[') {
+      const end = classEnd(pattern, at);
+      regex += characterClass(pattern.slice(at + 1, end));
+      at = end;
+    } else if (char === '\\' && at + 1 < pattern.length) regex += escaped(pattern[++at]!);
+    else regex += escaped(char);
+  }
+  return new RegExp(`${regex}$`, 'su');
+}
+
+function classEnd(pattern: string, start: number): number {
+  let at = start + 1;
+  if (pattern[at] === '^') at += 1;
+  for (let first = true; at < pattern.length; at += 1, first = false) {
+    if (pattern[at] === '\\') at += 1;
+    else if (pattern[at] === ']' && !first) return at;
+  }
+  throw new SyntaxError(`"${pattern}" has a [ without its ]`);
+}
+
+function characterClass(body: string): string {
+  const negated = body.startsWith('^');
+  const inner = (negated ? body.slice(1) : body).replace(/\\(.)|[[\]^&|~#$.*+?(){}/]/gsu, (all, char?: string) => classLiteral(char ?? all));
+  return negated ? `[^/${inner}]` : `(?!/)[${inner}]`;
+}
+
+function classLiteral(char: string): string {
+  return /[\\\]^[-]/.test(char) ? `\\${char}` : char;
+}
+
+function escaped(char: string): string {
+  return /[\\^$.*+?()[\]{}|/]/.test(char) ? `\\${char}` : char;
+}
