@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import * as http from 'node:http';
+import * as https from 'node:https';
+import * as tls from 'node:tls';
+import { fail } from '../core/failure.js';
+import { bypassesProxy } from './proxy.js';
+import { basicAuthorization } from './redact.js';
+import type { HttpSettings } from './settings.js';
+
+export interface Agents {
+  readonly http: http.Agent;
+  readonly https: https.Agent;
+}
+
+/** The connection pools of one program run: chosen by URL, because a proxy may not be for all hosts. */
+export async function createAgents(settings: HttpSettings): Promise<(url: URL) => Agents> {
+  const secureContext = settings.ca === undefined ? undefined : await trustedContext(settings.ca);
+  const options = { keepAlive: true, ...(secureContext === undefined ? {} : { secureContext }) };
+  const direct: Agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent(options) };
+  if (settings.proxy === undefined) return () => direct;
+  const proxy = parseProxy(settings.proxy);
+  const { HttpsProxyAgent } = await import('hpagent');
+  const through: Agents = {
+    http: new ForwardAgent(proxy),
+    https: new HttpsProxyAgent({ ...options, proxy, ...(secureContext === undefined ? {} : { proxyRequestOptions: { secureContext } as object }) }),
+  };
+  return (url) => (bypassesProxy(url, settings.noProxy ?? []) ? direct : through);
+}
+
+/**
+ * Plain http through a proxy: the request line carries the whole URL (RFC 9112, 3.2.2). Most proxies allow CONNECT to
+ * TLS ports only, so tunnelling is no way here.
+ */
+class ForwardAgent extends http.Agent {
+  readonly #proxy: URL;
+
+  constructor(proxy: URL) {
+    super({ keepAlive: true });
+    this.#proxy = proxy;
+  }
+
+  // Node's own entry point of an agent, missing from its types; stable since Node 0.11 and what proxy agents rely on.
+  addRequest(request: http.ClientRequest, options: http.RequestOptions): void {
+    if (!request.path.startsWith('http:')) {
+      const port = options.port === undefined || Number(options.port) === 80 ? '' : `:${options.port}`;
+      const host = options.host?.includes(':') === true ? `[${options.host}]` : options.host;
+      request.path = `http://${host}${port}${request.path}`;
+    }
+    const authorization = basicAuthorization(this.#proxy);
+    if (authorization !== undefined) request.setHeader('proxy-authorization', authorization);
+    const next = http.Agent.prototype as unknown as { addRequest(this: http.Agent, request: http.ClientRequest, options: http.RequestOptions): void };
+    next.addRequest.call(this, request, { ...options, host: this.#proxy.hostname.replace(/^\[|\]$/g, ''), port: this.#proxy.port === '' ? 80 : Number(this.#proxy.port) });
+  }
+}
+
+function parseProxy(written: string): URL {
+  const text = written.includes('://') ? written : `http://${written}`;
+  const proxy = URL.canParse(text) ? new URL(text) : undefined;
+  if (proxy === undefined || !['http:', 'https:'].includes(proxy.protocol)) {
+    fail({ reason: 'config', message: 'the proxy is not a http:// or https:// URL', advice: 'Write network.proxy as http://host:port.' });
+  }
+  return proxy;
+}
+
+/** Made once: a context for every connection would parse some 140 certificates each time. */
+async function trustedContext(path: string): Promise<tls.SecureContext> {
+  try {
+    const bundle = await readFile(path, 'utf8');
+    if (!bundle.includes('-----BEGIN CERTIFICATE-----')) throw new Error('it holds no PEM certificate');
+    return tls.createSecureContext({ ca: [...tls.rootCertificates, bundle] });
+  } catch (error) {
+    return fail({ reason: 'config', message: `the certificate bundle ${path} can't be used: ${(error as Error).message}`, advice: 'Set network.ca to a file of PEM certificates.' });
+  }
+}
