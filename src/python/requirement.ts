@@ -1,3 +1,4 @@
+import type { Problem } from '../core/failure.js';
 import type { Place } from '../core/place.js';
 import type { Marker } from './marker.js';
 import type { Specifier } from './specifier.js';
@@ -82,4 +83,6 @@ export interface RequirementInput {
   readonly options: IndexOptions;
   /** Every file that was read, relative to the root, in reading order. */
   readonly files: readonly string[];
+  /** What pip ignores silently: words after options, a hash without a requirement. */
+  readonly warnings: readonly Problem[];
 }
