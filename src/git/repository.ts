@@ -1,0 +1,201 @@
+import { realpath } from 'node:fs/promises';
+import { relative } from 'node:path';
+import { fail } from '../core/failure.js';
+import { nearest } from '../util/nearest.js';
+import { parseRefs, REFS_ARGS } from './refs.js';
+import type { Ref, Refs } from './refs.js';
+import { publicUrl } from './remote-url.js';
+import { failed, output, run } from './run.js';
+import type { Environment } from './run.js';
+import { parseStatus, STATUS_ARGS } from './status.js';
+import type { Change, Head, State } from './status.js';
+import { parseWorktrees } from './worktrees.js';
+import type { Worktree } from './worktrees.js';
+
+/**
+ * A git checkout as it is when it is first asked: each question costs at most one run of git (about 5 ms) and is asked
+ * once, so open it anew to see later changes. Paths are relative to `root`, `/`-separated. Nothing is ever written.
+ */
+export interface Repository {
+  /** Absolute path of the working tree, links resolved. */
+  readonly root: string;
+  /** Where the opened folder lies below root: `services/a`, or empty. */
+  readonly prefix: string;
+  /** HEAD, branch and changes in one run of git. */
+  state(): Promise<State>;
+  /** Undefined in a repository with no commit. */
+  head(): Promise<Head | undefined>;
+  /** Modified, staged, deleted, conflicted and untracked (not ignored) paths. */
+  status(): Promise<readonly Change[]>;
+  /** Files that are there: tracked ones and untracked ones that are not ignored; no submodules, no nested repositories. */
+  files(): Promise<readonly string[]>;
+  /**
+   * Paths that differ between the working tree and the commit where HEAD left `revision` (their merge base; `revision`
+   * itself if they have none), untracked ones included.
+   */
+  changedSince(revision: string): Promise<readonly string[]>;
+  /** Full hex of a revision in any of git's notations; undefined if there is none. */
+  resolve(revision: string): Promise<string | undefined>;
+  /** Which of these (abbreviated) hex revisions are commits of this repository. */
+  existing(revisions: Iterable<string>): Promise<Set<string>>;
+  branches(): Promise<readonly Ref[]>;
+  /** `origin/main` and so on. */
+  remoteBranches(): Promise<readonly Ref[]>;
+  tags(): Promise<readonly Ref[]>;
+  worktrees(): Promise<readonly Worktree[]>;
+  /** Address of `origin` or else of the only remote, without credentials; see remote-url.ts. */
+  remoteUrl(): Promise<string | undefined>;
+  /** True for a clone with cut history. */
+  isShallow(): Promise<boolean>;
+}
+
+/**
+ * The repository that a folder is in. Undefined outside of git, in a bare repository, and on a machine without git.
+ * Throws Failed (reason `git`) if git refuses the repository, as it does for one that another user owns.
+ */
+export async function openRepository(folder: string, env: Environment = {}): Promise<Repository | undefined> {
+  const args = ['rev-parse', '--show-toplevel'];
+  const real = await realpath(folder);
+  const ran = await run(args, { cwd: real, env });
+  if (!ran) return undefined;
+  if (ran.status !== 0) {
+    // Told apart by text since git has one status for all; LC_ALL=C makes the text reliable.
+    if (/not a git repository|must be run in a work tree/.test(ran.stderr)) return undefined;
+    failed(args, ran);
+  }
+  const root = ran.stdout.replace(/\n$/, '');
+  return new Checkout(root, relative(root, real), env);
+}
+
+class Checkout implements Repository {
+  private readonly answers = new Map<string, Promise<unknown>>();
+
+  constructor(
+    readonly root: string,
+    readonly prefix: string,
+    private readonly env: Environment,
+  ) {}
+
+  state(): Promise<State> {
+    return this.once('state', async () => parseStatus(await this.git(STATUS_ARGS)));
+  }
+
+  async head(): Promise<Head | undefined> {
+    return (await this.state()).head;
+  }
+
+  async status(): Promise<readonly Change[]> {
+    return (await this.state()).changes;
+  }
+
+  files(): Promise<readonly string[]> {
+    return this.once('files', async () => {
+      const listing = this.git(['ls-files', '-z', '-t', '--stage', '--cached', '--others', '--exclude-standard']);
+      const [listed, changes] = await Promise.all([listing, this.status()]);
+      const deleted = new Set(changes.filter((change) => change.kind === 'deleted').map((change) => change.path));
+      return parseFiles(listed).filter((path) => !deleted.has(path));
+    });
+  }
+
+  async changedSince(revision: string): Promise<readonly string[]> {
+    const commit = await this.resolve(revision);
+    if (commit === undefined) return this.unknownRevision(revision);
+    const base = (await run(['merge-base', commit, 'HEAD'], { cwd: this.root, env: this.env }))?.stdout.trim();
+    const args = ['diff', '--name-only', '-z', '--no-renames', '--no-ext-diff', '--no-textconv', '--ignore-submodules=none', base || commit, '--'];
+    const [differing, changes] = await Promise.all([this.git(args), this.status()]);
+    const untracked = changes.filter((change) => change.kind === 'untracked').map((change) => change.path);
+    return [...new Set([...differing.split('\0').filter((path) => path !== ''), ...untracked])];
+  }
+
+  async resolve(revision: string): Promise<string | undefined> {
+    if (revision === '' || revision.includes('\0')) return undefined;
+    const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`];
+    const ran = await run(args, { cwd: this.root, env: this.env });
+    return ran?.status === 0 ? ran.stdout.trim().split('\n').at(-1) : undefined;
+  }
+
+  async existing(revisions: Iterable<string>): Promise<Set<string>> {
+    const asked = [...new Set(revisions)].filter((revision) => /^[0-9a-f]{4,64}$/.test(revision));
+    if (asked.length === 0) return new Set();
+    const answers = await output(['cat-file', '--batch-check=%(objecttype)'], { cwd: this.root, env: this.env, input: `${asked.join('\n')}\n` });
+    const types = answers.split('\n');
+    return new Set(asked.filter((_, index) => types[index] === 'commit'));
+  }
+
+  async branches(): Promise<readonly Ref[]> {
+    return (await this.refs()).branches;
+  }
+
+  async remoteBranches(): Promise<readonly Ref[]> {
+    return (await this.refs()).remoteBranches;
+  }
+
+  async tags(): Promise<readonly Ref[]> {
+    return (await this.refs()).tags;
+  }
+
+  worktrees(): Promise<readonly Worktree[]> {
+    return this.once('worktrees', async () => {
+      const args = ['worktree', 'list', '--porcelain'];
+      const ran = await run([...args, '-z'], { cwd: this.root, env: this.env });
+      if (ran?.status === 0) return parseWorktrees(ran.stdout, '\0');
+      // Before git 2.36 there is no -z.
+      return parseWorktrees(await this.git(args), '\n');
+    });
+  }
+
+  remoteUrl(): Promise<string | undefined> {
+    return this.once('remoteUrl', async () => {
+      // The address as configured: `insteadOf` rules are the user's own and may hold credentials.
+      const args = ['config', '-z', '--get-regexp', '^remote\\..*\\.url$'];
+      const ran = await run(args, { cwd: this.root, env: this.env });
+      const entries = (ran?.status === 0 ? ran.stdout : '').split('\0').filter((entry) => entry !== '');
+      const remotes = entries.map((entry) => [entry.slice(0, entry.indexOf('\n')), entry.slice(entry.indexOf('\n') + 1)] as const);
+      const names = new Set(remotes.map(([name]) => name));
+      const chosen = remotes.find(([name]) => name === 'remote.origin.url') ?? (names.size === 1 ? remotes[0] : undefined);
+      return chosen && publicUrl(chosen[1]);
+    });
+  }
+
+  isShallow(): Promise<boolean> {
+    return this.once('isShallow', async () => (await this.git(['rev-parse', '--is-shallow-repository'])).trim() === 'true');
+  }
+
+  private refs(): Promise<Refs> {
+    return this.once('refs', async () => parseRefs(await this.git(REFS_ARGS)));
+  }
+
+  private async unknownRevision(revision: string): Promise<never> {
+    const [refs, shallow] = await Promise.all([this.refs(), this.isShallow()]);
+    const names = [...refs.branches, ...refs.tags, ...refs.remoteBranches].map((ref) => ref.name);
+    const near = nearest(revision, names);
+    const advice = near ? `Did you mean ${near}?` : shallow ? 'The clone is shallow: fetch more of its history' : 'Name a branch, a tag or a commit';
+    return fail({ reason: 'git', message: `${this.root} has no revision ${JSON.stringify(revision)}`, advice });
+  }
+
+  private git(args: readonly string[]): Promise<string> {
+    return output(args, { cwd: this.root, env: this.env });
+  }
+
+  private once<T>(question: string, ask: () => Promise<T>): Promise<T> {
+    const known = this.answers.get(question);
+    if (known) return known as Promise<T>;
+    const answer = ask();
+    this.answers.set(question, answer);
+    return answer;
+  }
+}
+
+/** `H <mode> <id> <stage>\t<path>` for tracked entries (S: left out of a sparse checkout), `? <path>` for others. */
+function parseFiles(listing: string): string[] {
+  const paths = new Set<string>();
+  for (const record of listing.split('\0')) {
+    if (record.startsWith('? ')) {
+      if (!record.endsWith('/')) paths.add(record.slice(2));
+      continue;
+    }
+    const tracked = /^[HM] (\d+) [0-9a-f]+ \d\t(.*)$/s.exec(record);
+    if (tracked && tracked[1] !== '160000') paths.add(tracked[2]!);
+  }
+  return [...paths];
+}
