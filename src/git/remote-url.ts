@@ -4,8 +4,9 @@
  */
 export function publicUrl(remote: string): string | undefined {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(remote)) return publicOf(remote);
-  // `user@host:path`, with git's own rule: a colon before any slash. One letter before the colon is a drive.
-  const scp = /^(?:([^@/:]+)@)?(\[[^\]/]+\]|[^@/:]{2,}):(?!\/\/)([^\0-\x20]+)$/.exec(remote);
+  // `user@host:path`, with git's own rule: a colon before any slash. One letter before the colon is a drive, and an `@`
+  // after it may well be what ends a password.
+  const scp = /^(?:([^@/:]+)@)?(\[[^\]/]+\]|[^@/:]{2,}):(?!\/\/)([^\0-\x20@]+)$/.exec(remote);
   if (!scp) return undefined;
   const [, user, host, path] = scp;
   return `${user === undefined ? '' : `${user}@`}${host}:${path}`;

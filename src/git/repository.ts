@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { fail } from '../core/failure.js';
+import { compare } from '../core/record.js';
 import { nearest } from '../util/nearest.js';
 import { parseRefs, REFS_ARGS } from './refs.js';
 import type { Ref, Refs } from './refs.js';
@@ -27,7 +28,7 @@ export interface Repository {
   head(): Promise<Head | undefined>;
   /** Modified, staged, deleted, conflicted and untracked (not ignored) paths. */
   status(): Promise<readonly Change[]>;
-  /** Files that are there: tracked ones and untracked ones that are not ignored; no submodules, no nested repositories. */
+  /** Files that are there: tracked ones and untracked ones that are not ignored; no submodules, no nested repositories; sorted. */
   files(): Promise<readonly string[]>;
   /**
    * Paths that differ between the working tree and the commit where HEAD left `revision` (their merge base; `revision`
@@ -93,7 +94,7 @@ class Checkout implements Repository {
       const listing = this.git(['ls-files', '-z', '-t', '--stage', '--cached', '--others', '--exclude-standard']);
       const [listed, changes] = await Promise.all([listing, this.status()]);
       const deleted = new Set(changes.filter((change) => change.kind === 'deleted').map((change) => change.path));
-      return parseFiles(listed).filter((path) => !deleted.has(path));
+      return parseFiles(listed).filter((path) => !deleted.has(path)).sort(compare);
     });
   }
 
@@ -104,7 +105,7 @@ class Checkout implements Repository {
     const args = ['diff', '--name-only', '-z', '--no-renames', '--no-ext-diff', '--no-textconv', '--ignore-submodules=none', base || commit, '--'];
     const [differing, changes] = await Promise.all([this.git(args), this.status()]);
     const untracked = changes.filter((change) => change.kind === 'untracked').map((change) => change.path);
-    return [...new Set([...differing.split('\0').filter((path) => path !== ''), ...untracked])];
+    return [...new Set([...differing.split('\0').filter((path) => path !== ''), ...untracked])].sort(compare);
   }
 
   async resolve(revision: string): Promise<string | undefined> {
