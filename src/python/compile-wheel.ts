@@ -1,0 +1,215 @@
+import { PassThrough, Readable } from 'node:stream';
+import { FIXED_TIME } from '../archive/entry.js';
+import { tarOf } from '../archive/pack-tar.js';
+import type { PackItem } from '../archive/pack-tar.js';
+import { readTar } from '../archive/read-tar.js';
+import type { Builder, Command } from '../builders/builder.js';
+import type { Problem } from '../core/failure.js';
+import { fail, Failed } from '../core/failure.js';
+import type { StoredBlob } from '../store/store.js';
+import { bestTag } from './choose-file.js';
+import { indexUrls } from './index-client.js';
+import type { IndexOptions } from './requirement.js';
+import { treeItems } from './source-tree.js';
+import type { Wanted } from './wanted.js';
+import { subjectOf } from './wanted.js';
+import { parseWheelName } from './wheel-name.js';
+import type { Work } from './work.js';
+import { Tail } from './zip-tail.js';
+
+/** What is compiled: an archive in the store, a commit, or a folder on this machine. */
+export type CompileInput =
+  | { readonly kind: 'archive'; readonly filename: string; readonly blob: StoredBlob; readonly subdirectory?: string }
+  | { readonly kind: 'git'; readonly url: string; readonly commit: string; readonly subdirectory?: string }
+  | { readonly kind: 'tree'; readonly dir: string; readonly subdirectory?: string };
+
+export interface CompiledWheel {
+  readonly filename: string;
+  readonly blob: StoredBlob;
+  readonly tail: Tail;
+}
+
+/** Compiles one package in the builder, with build isolation. Fails with reason `compile`, with the end of the log. */
+export async function compileWheel(wanted: Wanted, input: CompileInput, work: Work): Promise<CompiledWheel> {
+  const builder = await work.context.builder();
+  const dir = await builder.scratch(`compile-${wanted.name ?? 'package'}`);
+  try {
+    const source = await putSource(builder, { dir, input, wanted, work });
+    await run(builder, { wanted, work, command: buildCommand(wanted, { source, dir, work }) });
+    return await takeWheel(builder, { dir, wanted, work });
+  } finally {
+    await builder.discard(dir);
+  }
+}
+
+interface Placing {
+  readonly dir: string;
+  readonly input: CompileInput;
+  readonly wanted: Wanted;
+  readonly work: Work;
+}
+
+/** Puts the source into the builder; gives the path to build. */
+async function putSource(builder: Builder, { dir, input, wanted, work }: Placing): Promise<string> {
+  const source = `${dir}/source`;
+  if (input.kind === 'tree') {
+    await builder.put(dir, tarOf(withFolders(treeItems(input.dir, 'source'))));
+    return below(source, input.subdirectory);
+  }
+  if (input.kind === 'git') {
+    await run(builder, { wanted, work, command: gitCommand(source, input) });
+    return below(source, input.subdirectory);
+  }
+  const content = await work.context.store.readBlob(input.blob.digest);
+  await builder.put(dir, tarOf([folder('source'), { entry: { ...owned(`source/${input.filename}`), type: 'file', mode: 0o644, size: input.blob.size }, content }, folder('out')]));
+  const archive = `${source}/${input.filename}`;
+  if (input.subdirectory === undefined) return archive;
+  await run(builder, { wanted, work, command: unpackCommand(work, { archive, dir: `${dir}/unpacked` }) });
+  return below(`${dir}/unpacked/tree`, input.subdirectory);
+}
+
+async function* withFolders(items: AsyncIterable<PackItem>): AsyncGenerator<PackItem> {
+  yield folder('source');
+  yield folder('out');
+  const made = new Set(['source']);
+  for await (const item of items) {
+    const segments = item.entry.path.split('/').slice(0, -1);
+    for (let length = 1; length <= segments.length; length += 1) {
+      const path = segments.slice(0, length).join('/');
+      if (!made.has(path)) yield folder(path);
+      made.add(path);
+    }
+    yield item;
+  }
+}
+
+function folder(path: string): PackItem {
+  return { entry: { ...owned(path), type: 'directory', mode: 0o755 } };
+}
+
+function owned(path: string): { readonly path: string; readonly uid: 0; readonly gid: 0; readonly mtime: number } {
+  return { path, uid: 0, gid: 0, mtime: FIXED_TIME };
+}
+
+function below(path: string, subdirectory: string | undefined): string {
+  return subdirectory === undefined ? path : `${path}/${subdirectory}`;
+}
+
+type Step = Pick<Command, 'argv' | 'env'> & { readonly shown: string };
+
+/** The address may hold credentials, so it goes in by the environment and not by the arguments. */
+function gitCommand(dir: string, { url, commit }: { readonly url: string; readonly commit: string }): Step {
+  const script = [
+    'set -e',
+    'git init -q "$1"',
+    'cd "$1"',
+    'git fetch -q --depth 1 "$SOURCE_URL" "$2" || git fetch -q --tags "$SOURCE_URL" "+refs/*:refs/remotes/origin/*"',
+    'git checkout -q "$2"',
+    'git submodule update -q --init --recursive',
+  ].join('\n');
+  return { argv: ['sh', '-c', script, 'fetch', dir, commit], env: { SOURCE_URL: url, GIT_TERMINAL_PROMPT: '0' }, shown: `git fetch ${commit}` };
+}
+
+/** The archive's single top folder becomes `tree`. */
+function unpackCommand(work: Work, { archive, dir }: { readonly archive: string; readonly dir: string }): Step {
+  const script = 'import os,shutil,sys; shutil.unpack_archive(sys.argv[1], sys.argv[2]); [top] = os.listdir(sys.argv[2]); os.rename(os.path.join(sys.argv[2], top), os.path.join(sys.argv[2], "tree"))';
+  return { argv: [work.interpreter.facts.executable, '-I', '-c', script, archive, dir], env: {}, shown: 'unpack the source' };
+}
+
+interface Building {
+  readonly source: string;
+  readonly dir: string;
+  readonly work: Work;
+}
+
+/** `uv build` where the builder has uv, else `pip wheel`; both in an isolated environment with what pyproject.toml asks for. */
+function buildCommand(wanted: Wanted, { source, dir, work }: Building): Step {
+  const { facts } = work.interpreter;
+  const out = `${dir}/out`;
+  const settings = wanted.configSettings.flatMap(([name, value]) => ['--config-setting', `${name}=${value}`]);
+  const env = { ...indexEnvironment(work), SOURCE_DATE_EPOCH: String(FIXED_TIME), PYTHONHASHSEED: '0' };
+  if (facts.uv !== undefined && wanted.globalOptions.length === 0) {
+    const argv = ['uv', 'build', '--wheel', '--no-config', '--no-progress', '--python', facts.executable, ...settings, '--out-dir', out, source];
+    return { argv, env, shown: ['uv', 'build', '--wheel', ...settings, source.slice(dir.length + 1)].join(' ') };
+  }
+  if (facts.pip === undefined) {
+    return fail({ reason: 'unsupported', message: `the builder has neither uv nor pip, and ${subjectOf(wanted)} has to be compiled`, advice: 'install uv or pip in the builder image' });
+  }
+  const globals = wanted.globalOptions.flatMap((option) => ['--global-option', option]);
+  const pipSettings = wanted.configSettings.flatMap(([name, value]) => ['--config-settings', `${name}=${value}`]);
+  const argv = [facts.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-cache-dir', '--disable-pip-version-check', ...pipSettings, ...globals, '--wheel-dir', out, source];
+  return { argv, env, shown: ['pip', 'wheel', '--no-deps', ...pipSettings, ...globals, source.slice(dir.length + 1)].join(' ') };
+}
+
+/** Where build requirements come from: the same indexes as packages. In the environment, since they may hold credentials. */
+export function indexEnvironment({ options, context }: Pick<Work, 'options' | 'context'>): Readonly<Record<string, string>> {
+  const links = options.findLinks.flatMap((link) => ('url' in link ? [link.url.url] : []));
+  return {
+    ...(options.indexUrl === undefined ? {} : { UV_DEFAULT_INDEX: options.indexUrl.url, PIP_INDEX_URL: options.indexUrl.url }),
+    ...(options.extraIndexUrls.length === 0 ? {} : extraIndexes(options)),
+    ...(links.length === 0 ? {} : { UV_FIND_LINKS: links.join(' '), PIP_FIND_LINKS: links.join(' ') }),
+    ...(options.noIndex ? { UV_NO_INDEX: '1', PIP_NO_INDEX: '1' } : {}),
+    ...(context.offline ? { UV_OFFLINE: '1', PIP_NO_INDEX: '1' } : {}),
+  };
+}
+
+function extraIndexes(options: IndexOptions): Readonly<Record<string, string>> {
+  const urls = indexUrls(options).slice(1).join(' ');
+  // pip treats all indexes alike; uv does so with this strategy only.
+  return { UV_INDEX: urls, PIP_EXTRA_INDEX_URL: urls, UV_INDEX_STRATEGY: 'unsafe-best-match' };
+}
+
+interface Running {
+  readonly wanted: Wanted;
+  readonly work: Work;
+  readonly command: Step;
+}
+
+async function run(builder: Builder, { wanted, work, command }: Running): Promise<void> {
+  const { argv, env = {}, shown } = command;
+  const result = await builder.run({ subject: subjectOf(wanted), argv, env, signal: work.context.signal });
+  if (result.exitCode === 0) return;
+  const { compileHint } = await import('../builders/hints.js');
+  const hint = compileHint(result.tail);
+  const problem: Problem = {
+    reason: 'compile',
+    message: `${subjectOf(wanted)} failed to compile (exit status ${result.exitCode})`,
+    ...(wanted.place === undefined ? {} : { place: wanted.place }),
+    detail: [`command: ${shown}`, ...result.tail, `whole log: ${result.log}`],
+    ...(hint === undefined ? {} : { advice: hint }),
+  };
+  throw new Failed(problem);
+}
+
+/** The one wheel that the command left, checked to be what was asked for. */
+async function takeWheel(builder: Builder, { dir, wanted, work }: Omit<Placing, 'input'>): Promise<CompiledWheel> {
+  const subject = `wheel of ${subjectOf(wanted)}`;
+  let made: CompiledWheel | undefined;
+  for await (const { entry, content } of readTar(await builder.take(`${dir}/out`), { subject })) {
+    const filename = entry.path.split('/').pop() as string;
+    if (entry.type !== 'file' || !filename.endsWith('.whl')) continue;
+    if (made !== undefined) odd(wanted, 'made more than one wheel');
+    checkWheelName(filename, wanted, work);
+    const tail = new Tail(24 * 1024 * 1024);
+    const blob = await work.context.store.writeBlob(tee(content, tail), { subject: filename, signal: work.context.signal });
+    made = { filename, blob, tail };
+  }
+  return made ?? odd(wanted, 'made no wheel');
+}
+
+function tee(content: Readable, tail: Tail): Readable {
+  const through = new PassThrough();
+  through.on('data', (chunk: Buffer) => tail.add(chunk));
+  return content.on('error', (error) => through.destroy(error)).pipe(through);
+}
+
+function checkWheelName(filename: string, wanted: Wanted, work: Work): void {
+  const parsed = parseWheelName(filename);
+  if (parsed === undefined) odd(wanted, `made a file that is no wheel by its name: ${filename}`);
+  else if (wanted.name !== undefined && parsed.name !== wanted.name) odd(wanted, `made a wheel of another package: ${filename}`);
+  else if (bestTag(parsed, work.interpreter.tags) === Infinity) odd(wanted, `made a wheel that the builder's interpreter does not take: ${filename}`);
+}
+
+function odd(wanted: Wanted, what: string): never {
+  return fail({ reason: 'compile', message: `the build of ${subjectOf(wanted)} ${what}`, ...(wanted.place === undefined ? {} : { place: wanted.place }) });
+}

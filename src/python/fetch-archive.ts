@@ -1,0 +1,81 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { fail, Failed } from '../core/failure.js';
+import type { StoredBlob } from '../store/store.js';
+import type { FileLocation } from './index-file.js';
+import type { Wanted, WantedSource } from './wanted.js';
+import { subjectOf } from './wanted.js';
+import { verified } from './verify.js';
+import type { Work } from './work.js';
+import { Tail } from './zip-tail.js';
+
+export interface FetchedArchive {
+  readonly blob: StoredBlob;
+  readonly tail: Tail;
+}
+
+/** What is kept of an archive's end while it goes by: more than the directory and metadata of any wheel seen. */
+const TAIL = 24 * 1024 * 1024;
+
+/** Brings an archive into the store, its hashes checked on the way. Being offline is a Failed that names the package. */
+export async function fetchArchive(wanted: Wanted, source: Extract<WantedSource, { kind: 'archive' }>, work: Work): Promise<FetchedArchive> {
+  const tail = new Tail(TAIL);
+  const expected = {
+    subject: `${source.filename} of ${subjectOf(wanted)}`,
+    hashes: wanted.hashes,
+    ...(wanted.place === undefined ? {} : { place: wanted.place }),
+  };
+  const stream = await open(source.location, { wanted, filename: source.filename, work });
+  const bytes = Readable.from(verified(stream, expected, (chunk) => tail.add(chunk)), { objectMode: false });
+  const blob = await work.context.store.writeBlob(bytes, { subject: source.filename, signal: work.context.signal });
+  return { blob, tail };
+}
+
+interface Opening {
+  readonly wanted: Wanted;
+  readonly filename: string;
+  readonly work: Work;
+}
+
+async function open(location: FileLocation, { wanted, filename, work }: Opening): Promise<Readable> {
+  if (location.kind === 'path') return openFile(location, wanted);
+  const { context, credentials } = work;
+  if (context.offline) offline(wanted);
+  const access = credentials(location.url.url);
+  try {
+    return await context.http.stream(access.url, {
+      subject: `${filename} of ${subjectOf(wanted)}`,
+      ...(access.authorization === undefined ? {} : { authorization: access.authorization }),
+      signal: context.signal,
+    });
+  } catch (error) {
+    throw placed(error, wanted);
+  }
+}
+
+async function openFile(location: { readonly path: string; readonly shown: string }, wanted: Wanted): Promise<Readable> {
+  const found = await stat(location.path).catch(() => undefined);
+  if (found?.isFile() === true) return createReadStream(location.path);
+  return fail({ reason: 'not-found', message: `there is no file ${location.shown}, which ${subjectOf(wanted)} is taken from`, ...at(wanted) });
+}
+
+/** The failure when a package is needed that the store lacks and the network is forbidden. */
+export function offline(wanted: Wanted): never {
+  return fail({
+    reason: 'offline',
+    message: `${subjectOf(wanted)} is not in the store, and the network is forbidden`,
+    ...at(wanted),
+    advice: 'run once without --offline, or use a store that has it',
+  });
+}
+
+/** Problems without a place get the requirement's. */
+export function placed(error: unknown, wanted: Pick<Wanted, 'place'>): unknown {
+  if (!(error instanceof Failed) || wanted.place === undefined) return error;
+  return new Failed(error.problems.map((problem) => ({ ...at(wanted), ...problem })), { cause: error });
+}
+
+function at({ place }: Pick<Wanted, 'place'>): { readonly place?: NonNullable<Wanted['place']> } {
+  return place === undefined ? {} : { place };
+}

@@ -1,0 +1,136 @@
+import { fileURLToPath } from 'node:url';
+import { fail } from '../core/failure.js';
+import type { IndexFile } from './index-file.js';
+import { parseHash, sourceUrl } from './source-url.js';
+
+/** What to ask an index for; the JSON form is preferred (PEP 691). */
+export const SIMPLE_ACCEPT = 'application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1';
+
+export interface SimplePage {
+  readonly body: Buffer;
+  readonly contentType: string;
+  /** Where the page was found after redirects: links are relative to it. */
+  readonly url: string;
+  /** For messages: `index page of flask`. */
+  readonly subject: string;
+  readonly rank: number;
+}
+
+/** The files of a project page in JSON (PEP 691) or HTML (PEP 503, 592, 658). Anything else is Failed (`registry`). */
+export function parseSimplePage(page: SimplePage): readonly IndexFile[] {
+  return /\bjson\b/.test(page.contentType) ? parseJson(page) : parseHtml(page);
+}
+
+function parseJson(page: SimplePage): readonly IndexFile[] {
+  const files = member(jsonOf(page), 'files');
+  if (!Array.isArray(files)) garbage(page, 'has no list of files');
+  return files.flatMap((file: unknown) => {
+    const [filename, url] = [member(file, 'filename'), member(file, 'url')];
+    if (typeof filename !== 'string' || typeof url !== 'string') return [];
+    const hashes = Object.entries(member(file, 'hashes') ?? {}).flatMap(([algorithm, hex]) => parseHash(`${algorithm}:${String(hex)}`) ?? []);
+    const requiresPython = member(file, 'requires-python');
+    const yanked = member(file, 'yanked');
+    return indexFile(page, {
+      filename,
+      href: url,
+      hashes,
+      ...(typeof requiresPython === 'string' ? { requiresPython } : {}),
+      yanked: yanked !== undefined && yanked !== false,
+    });
+  });
+}
+
+function jsonOf(page: SimplePage): unknown {
+  try {
+    return JSON.parse(page.body.toString('utf8'));
+  } catch {
+    return garbage(page, 'is not JSON');
+  }
+}
+
+function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+}
+
+const ANCHOR = /<a\s([^>]*(?:"[^"]*"[^>]*|'[^']*'[^>]*)*)>([^<]*)<\/a\s*>/gi;
+const BASE = /<base\s([^>]*)>/i;
+const ATTRIBUTE = /([a-zA-Z-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?/g;
+
+function parseHtml(page: SimplePage): readonly IndexFile[] {
+  const html = page.body.toString('utf8');
+  if (!/<(?:!doctype|html|body|a)\b/i.test(html)) garbage(page, 'is neither HTML nor JSON');
+  const base = attributes(BASE.exec(html)?.[1] ?? '').get('href');
+  const at = base === undefined ? page : { ...page, url: new URL(base, page.url).href };
+  return [...html.matchAll(ANCHOR)].flatMap(([, written, label]) => {
+    const found = attributes(written as string);
+    const href = found.get('href');
+    if (href === undefined) return [];
+    const [url, fragment] = splitHash(href);
+    const hash = fragment === undefined ? undefined : parseHash(fragment.replace('=', ':'));
+    const requiresPython = found.get('data-requires-python');
+    return indexFile(at, {
+      filename: filenameOf(url) ?? (label as string).trim(),
+      href: url,
+      hashes: hash === undefined ? [] : [hash],
+      ...(requiresPython === undefined ? {} : { requiresPython }),
+      yanked: found.has('data-yanked'),
+    });
+  });
+}
+
+function splitHash(href: string): readonly [string, string | undefined] {
+  const start = href.indexOf('#');
+  return start === -1 ? [href, undefined] : [href.slice(0, start), href.slice(start + 1)];
+}
+
+/** The last segment of a link's path, decoded; undefined if it has none. */
+function filenameOf(href: string): string | undefined {
+  const segment = href.replace(/[?].*$/s, '').split('/').pop();
+  try {
+    return segment === undefined || segment === '' ? undefined : decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}
+
+function attributes(text: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const [, name, double, single, bare] of text.matchAll(ATTRIBUTE)) {
+    found.set((name as string).toLowerCase(), decodeEntities(double ?? single ?? bare ?? ''));
+  }
+  return found;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'", '#39': "'" };
+
+function decodeEntities(text: string): string {
+  return text.replace(/&(#x?[0-9a-f]+|[a-z]+);/gi, (whole, name: string) => {
+    if (/^#x/i.test(name)) return String.fromCodePoint(Number.parseInt(name.slice(2), 16));
+    return ENTITIES[name] ?? (name.startsWith('#') ? String.fromCodePoint(Number(name.slice(1))) : whole);
+  });
+}
+
+interface Found {
+  readonly filename: string;
+  readonly href: string;
+  readonly hashes: readonly string[];
+  readonly requiresPython?: string;
+  readonly yanked: boolean;
+}
+
+/** Links to other schemes and names that are no plain file names are left out: pages may hold anything. */
+function indexFile(page: SimplePage, found: Found): IndexFile[] {
+  const { href, filename, ...rest } = found;
+  if (!/^[^/\\\0]+$/.test(filename) || !URL.canParse(href, page.url)) return [];
+  const url = new URL(href, page.url);
+  if (url.protocol === 'file:' && page.url.startsWith('file:')) {
+    const path = fileURLToPath(url);
+    return [{ filename, location: { kind: 'path', path, shown: path }, ...rest, rank: page.rank }];
+  }
+  if (!/^https?:$/.test(url.protocol)) return [];
+  return [{ filename, location: { kind: 'url', url: sourceUrl(url.href) }, ...rest, rank: page.rank }];
+}
+
+function garbage(page: SimplePage, what: string): never {
+  return fail({ reason: 'registry', message: `${page.subject} ${what}`, advice: 'check that the index URL points to a PEP 503 index' });
+}

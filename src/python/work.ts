@@ -1,0 +1,25 @@
+import type { Context } from '../artifact/kind.js';
+import type { PackageState } from '../core/events.js';
+import type { PackageKey } from '../core/identity.js';
+import type { Limit } from '../util/limit.js';
+import type { Credentials } from './credentials.js';
+import type { Interpreter } from './interpreter.js';
+import type { IndexOptions } from './requirement.js';
+
+/** What every step on one requirement set works with. */
+export interface Work {
+  /** The artifact's name, for events. */
+  readonly artifact: string;
+  readonly context: Context;
+  readonly interpreter: Interpreter;
+  readonly options: IndexOptions;
+  readonly credentials: Credentials;
+  /** How packages came into the store during this process; whoever counts one takes it out. */
+  readonly made: Map<PackageKey, 'fetched' | 'compiled'>;
+  /** Compilers running at once; downloads are bounded by the Http. */
+  readonly compiling: Limit;
+}
+
+export function emitPackage(work: Work, subject: string, state: PackageState): void {
+  work.context.emit({ type: 'package', artifact: work.artifact, package: subject, state });
+}
