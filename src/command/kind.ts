@@ -1,19 +1,19 @@
 import { lstat, readlink } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
-import type { Readable } from 'node:stream';
 import { FIXED_TIME, type Entry } from '../archive/entry.js';
 import { tarOf, type PackItem } from '../archive/pack-tar.js';
-import { buildPiece } from '../archive/piece.js';
+import { buildPiece } from '../archive/build-piece.js';
 import { readTar } from '../archive/read-tar.js';
 import type { Artifact, Built } from '../artifact/artifact.js';
 import { composeArtifact } from '../artifact/compose.js';
 import type { Context, Kind, Planned } from '../artifact/kind.js';
 import type { Builder } from '../builders/builder.js';
 import type { ArtifactSpec, CommandSpec, NodeSpec } from '../config/project.js';
-import { fail } from '../core/failure.js';
+import { Failed, fail } from '../core/failure.js';
 import type { RequirementHash } from '../core/identity.js';
 import { compare, hashRecord } from '../core/record.js';
+import type { StoredBlob } from '../store/store.js';
 import { findInputs, readInputs, type Input } from './inputs.js';
 import { commandRecord } from './key.js';
 
@@ -151,18 +151,28 @@ async function runCommand(builder: Builder, spec: CommandSpec, folder: string, c
   });
 }
 
-async function takeOutput(builder: Builder, spec: CommandSpec, folder: string, context: Context): Promise<{ digest: Artifact['parts'][number]['piece']; size: number }> {
-  let tar: Readable;
-  try {
-    tar = await builder.take(posix.join(folder, spec.output));
-  } catch (error) {
+async function takeOutput(builder: Builder, spec: CommandSpec, folder: string, context: Context): Promise<StoredBlob> {
+  const tar = await builder.take(posix.join(folder, spec.output)).catch((error: unknown) => {
+    if (!(error instanceof Failed) || !error.has('not-found')) throw error;
     return fail({
       reason: 'command',
       message: `the command of "${spec.name}" left no ${spec.output}`,
       place: spec.place,
-      advice: '`output` is relative to the project file\'s folder, where the command runs',
-    }, error);
-  }
+      advice: "`output` is relative to the project file's folder, where the command runs",
+    });
+  });
   const subject = `output of ${spec.name}`;
-  return buildPiece(outputItems(readTar(tar, { subject, links: 'check' })), { store: context.store, subject });
+  const items = belowFirst(readTar(tar, { subject, links: 'check' }), posix.basename(spec.output));
+  return context.store.writeBlob(await buildPiece(items, { subject }), { subject });
+}
+
+/** A taken folder's content without the folder itself; a taken file under its own name. */
+async function* belowFirst(items: AsyncIterable<PackItem>, name: string): AsyncGenerator<PackItem> {
+  const below = (path: string) => (path.startsWith(`${name}/`) ? path.slice(name.length + 1) : path);
+  for await (const item of items) {
+    const { entry } = item;
+    if (entry.path === name && entry.type === 'directory') continue;
+    if (entry.type === 'hardlink') yield { ...item, entry: { ...entry, path: below(entry.path), target: below(entry.target) } };
+    else yield { ...item, entry: { ...entry, path: below(entry.path) } };
+  }
 }

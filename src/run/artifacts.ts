@@ -16,6 +16,8 @@ export interface Artifacts {
   find(name: string): Promise<StoredArtifact | undefined>;
   /** Finds or makes it, with what it needs. */
   ensure(name: string): Promise<EnsuredArtifact>;
+  /** Forgets all keys: a base image turned out to be another one. */
+  forget(): void;
 }
 
 /** An artifact's record in the store: the artifact beside the key record that its hash was made of. */
@@ -110,7 +112,11 @@ export function createArtifacts(world: World): Artifacts {
     };
   }
 
-  return { plan, find, ensure };
+  const forget = () => {
+    plan.forget();
+    ensure.forget();
+  };
+  return { plan, find, ensure, forget };
 }
 
 function specOf(world: World, name: string): ArtifactSpec {

@@ -1,19 +1,21 @@
-import type { KeyRecord } from '../artifact/kind.js';
+import type { KeyRecord, Planned } from '../artifact/kind.js';
+import { nearestRecord } from '../plan/difference.js';
 import type { Store } from '../store/store.js';
 import type { StoredArtifact } from './artifacts.js';
 
 export interface EarlierRecord {
   readonly key: string;
   readonly record: KeyRecord;
-  readonly usedAt: number;
 }
 
-/** Key records of the other artifacts of this set in the store, the latest first. */
-export async function earlierRecords(store: Store, name: string, except: string): Promise<EarlierRecord[]> {
-  const found: EarlierRecord[] = [];
+/** Among the other artifacts of this set in the store the one with the fewest differences; of equals the latest. */
+export async function nearestEarlier(store: Store, name: string, planned: Planned): Promise<EarlierRecord | undefined> {
+  const found: (EarlierRecord & { readonly usedAt: number })[] = [];
   for await (const entry of store.listRecords('artifacts')) {
     const stored = entry.value as unknown as StoredArtifact;
-    if (entry.key !== except && stored.name === name) found.push({ key: entry.key, record: stored.record, usedAt: entry.usedAt });
+    if (entry.key !== planned.key && stored.name === name) found.push({ key: entry.key, record: stored.record, usedAt: entry.usedAt });
   }
-  return found.sort((a, b) => b.usedAt - a.usedAt);
+  found.sort((a, b) => b.usedAt - a.usedAt);
+  const nearest = nearestRecord(found.map((one) => one.record), planned.record);
+  return found.find((one) => one.record === nearest);
 }

@@ -1,7 +1,7 @@
 import { Failed, type Problem } from '../core/failure.js';
-import { diffRecords, nearestRecord, renderDifference } from '../plan/record-diff.js';
+import { diffRecords, renderDifference } from '../plan/difference.js';
 import type { Artifacts } from './artifacts.js';
-import { earlierRecords } from './earlier.js';
+import { nearestEarlier } from './earlier.js';
 import type { World } from './world.js';
 
 export interface Status {
@@ -56,7 +56,7 @@ async function artifactStatus(world: World, artifacts: Artifacts, name: string):
   const planned = await artifacts.plan(name);
   const common = { name, key: planned.key, packages: planned.packageCount };
   if ((await artifacts.find(name)) !== undefined) return { ...common, state: 'present', reasons: [], missing: [] };
-  const nearest = nearestRecord(await earlierRecords(world.store, name, planned.key), planned.record);
+  const nearest = await nearestEarlier(world.store, name, planned);
   const reasons = nearest === undefined ? ['never built here'] : diffRecords(nearest.record, planned.record).map(renderDifference);
   return { ...common, state: 'missing', reasons, missing: await planned.missing() };
 }

@@ -1,6 +1,6 @@
-import { diffRecords, nearestRecord, renderDifference, type Difference } from '../plan/record-diff.js';
+import { diffRecords, renderDifference, type Difference } from '../plan/difference.js';
 import type { Artifacts } from './artifacts.js';
-import { earlierRecords } from './earlier.js';
+import { nearestEarlier } from './earlier.js';
 import type { World } from './world.js';
 
 export interface Explanation {
@@ -17,8 +17,7 @@ export interface Explanation {
 export async function explain(world: World, artifacts: Artifacts, name: string): Promise<Explanation> {
   const planned = await artifacts.plan(name);
   const present = (await artifacts.find(name)) !== undefined;
-  const others = await earlierRecords(world.store, name, planned.key);
-  const nearest = nearestRecord(others, planned.record);
+  const nearest = await nearestEarlier(world.store, name, planned);
   const state = present ? 'is in the store' : 'is not in the store';
   if (nearest === undefined) {
     return { name, key: planned.key, present, differences: [], lines: [`${name} ${state}; no earlier build of it is known`] };

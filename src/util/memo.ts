@@ -1,7 +1,13 @@
-/** The same promise for the same argument; a failed one stays failed, since within one run nothing gets better. */
-export function memoised<Result>(work: (name: string) => Promise<Result>): (name: string) => Promise<Result> {
+/** Remembers the promise for each argument; a failed one stays failed, since within one run nothing gets better. */
+export interface Memoised<Result> {
+  (name: string): Promise<Result>;
+  /** Forgets all of them: what they were computed from has changed. */
+  forget(): void;
+}
+
+export function memoised<Result>(work: (name: string) => Promise<Result>): Memoised<Result> {
   const results = new Map<string, Promise<Result>>();
-  return (name) => {
+  const get = (name: string) => {
     let result = results.get(name);
     if (result === undefined) {
       result = work(name);
@@ -9,4 +15,5 @@ export function memoised<Result>(work: (name: string) => Promise<Result>): (name
     }
     return result;
   };
+  return Object.assign(get, { forget: () => results.clear() });
 }

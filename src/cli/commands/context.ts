@@ -6,4 +6,4 @@ export const context: Action = (options, args) =>
     const written = await world.images.exportContext(args[0] as string, options['output'] as string);
     const file = written.dockerfile === 'Dockerfile' ? '' : ` -f ${written.folder}/${written.dockerfile}`;
     return { data: { ...written }, lines: [`docker build${file} ${written.folder}`] };
-  });
+  }, { tagged: true });

@@ -3,7 +3,7 @@ import type { Action } from '../program.js';
 import { withWorld } from '../wire.js';
 
 export const dev: Action = (options, args) =>
-  withWorld(options, async ({ world, owner, runLabels, interruption, closeProgress }) => {
+  withWorld(options, async ({ world, owner, runLabels }) => {
     const [role, ...command] = args as [string, ...string[]];
     const spec = devSpec(world.project, role);
     const image = spec.image.value;
@@ -12,20 +12,21 @@ export const dev: Action = (options, args) =>
     const built = await world.images.build([image]);
     const id = built.find((one) => one.name === image)?.id ?? image;
     const info = await world.engine.info();
-    closeProgress();
     const container = devContainer(world.project, spec, id, {
       role,
       command,
       tty: process.stdin.isTTY === true && process.stdout.isTTY === true,
       // On a rootless engine UID 0 inside is the user outside.
       owner: info.rootless ? { uid: 0, gid: 0 } : owner,
-      labels: runLabels,
+      labels: { ...runLabels, 'wheelwright.dev': role },
       hostEnv: world.hostEnv,
     });
-    interruption.release();
-    const status = await runAttached(world.engine, container, processConsole());
-    return { data: { role, status }, status };
-  });
+    const after = async () => {
+      const status = await runAttached(world.engine, container, processConsole());
+      return { data: { role, status }, status };
+    };
+    return { data: {}, after };
+  }, { tagged: true });
 
 function processConsole(): Console {
   return {

@@ -10,4 +10,4 @@ export const images: Action = (options, args) =>
       data: { images: results.map(({ name, key, id, status, tags }) => ({ name, key, id, status, tags })) },
       lines: options.quiet ? results.map((image) => image.tags[0] ?? image.id) : [],
     };
-  });
+  }, { tagged: true });

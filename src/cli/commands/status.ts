@@ -13,7 +13,7 @@ export const status: Action = (options) =>
       ...found.images.map((image) => `${image.name}: ${image.state}  ${image.key?.slice(0, 12) ?? ''}`),
     ];
     return { data: { artifacts: found.artifacts, images: found.images }, lines, problems: found.problems };
-  });
+  }, { tagged: true });
 
 function artifactLines(artifact: ArtifactStatus): string[] {
   const lines = [`${artifact.name}: ${artifact.state}  ${artifact.key?.slice(0, 12) ?? ''}`];

@@ -1,0 +1,34 @@
+import { fail } from '../../core/failure.js';
+import { collectGarbage } from '../../store/gc.js';
+import type { RecordName } from '../../store/gc-plan.js';
+import { bytes } from '../render/format.js';
+import type { Action } from '../program.js';
+import { withStore, withWorld } from '../wire.js';
+
+export const gc: Action = async (options) => {
+  const keepUsedFor = duration(String(options['keep']));
+  const dryRun = options['dryRun'] === true;
+  const keep: RecordName[] = [];
+  // The keys are found while others may still use the store; collecting wants it for itself.
+  await withWorld({ ...options, quiet: true }, async ({ world, artifacts }) => {
+    for (const name of world.project.artifacts.keys()) keep.push({ bucket: 'artifacts', key: (await artifacts.plan(name)).key });
+    return { data: {} };
+  });
+  return withStore(options, async ({ store }) => {
+    const plan = await collectGarbage(store, { keep, keepUsedFor, now: Date.now() }, { dryRun });
+    const what = `${plan.records.length} records, ${plan.blobs.length} blobs and ${plan.files.length} files, ${bytes(plan.bytes)}`;
+    return {
+      data: { dryRun, records: plan.records.length, blobs: plan.blobs.length, files: plan.files.length, bytes: plan.bytes },
+      lines: [dryRun ? `would remove ${what}` : `removed ${what}`],
+    };
+  });
+};
+
+const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+/** `30d`, `12h`, `0` → milliseconds. */
+function duration(text: string): number {
+  const match = /^(\d+)([smhdw]?)$/.exec(text);
+  if (match === null) return fail({ reason: 'usage', message: `--keep ${text} is not a duration`, advice: 'write a number and one of s, m, h, d, w: 12h, 30d' });
+  return Number(match[1]) * (UNITS[match[2] === '' ? 'd' : (match[2] as string)] as number);
+}

@@ -1,0 +1,19 @@
+import { posix } from 'node:path';
+import { branchTag } from '../git/branch-tag.js';
+import { openRepository } from '../git/repository.js';
+import type { Revision } from '../images/planner.js';
+
+/** What git says of the project's folder, as tags and labels need it; undefined outside git. */
+export async function readRevision(root: string): Promise<Revision | undefined> {
+  const repository = await openRepository(root, process.env);
+  if (repository === undefined) return undefined;
+  const [{ head, changes, branch }, source] = await Promise.all([repository.state(), repository.remoteUrl()]);
+  const prefix = repository.prefix === '' ? '' : `${repository.prefix}/`;
+  return {
+    ...(head === undefined ? {} : { commit: head.revision }),
+    ...(branch === undefined ? {} : { branchTag: branchTag(branch) }),
+    ...(source === undefined ? {} : { source }),
+    // Relative to the project; what lies outside of it reaches no image.
+    changed: changes.map((change) => change.path).filter((path) => path.startsWith(prefix)).map((path) => posix.relative(prefix, path)),
+  };
+}

@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism, homedir, hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createBuilders } from '../builders/containers.js';
+import { createCommandKind } from '../command/kind.js';
+import type { Project } from '../config/project.js';
+import { readProject } from '../config/read.js';
+import type { Emit } from '../core/events.js';
+import { Failed } from '../core/failure.js';
+import type { Placed } from '../core/place.js';
+import { connectEngine, type EngineOptions } from '../engine/connect.js';
+import { engineFromContext } from '../engine/docker-context.js';
+import { createImagePlanner } from '../images/create-planner.js';
+import { createHttp } from '../net/create-http.js';
+import { createNodeKind } from '../node/kind.js';
+import { createPythonKind } from '../python/kind.js';
+import { createArtifacts } from '../run/artifacts.js';
+import type { World } from '../run/world.js';
+import { openStore, type LocalStore } from '../store/local.js';
+import type { GlobalOptions, Outcome } from './options.js';
+import { becomeOwner } from './owner.js';
+import { createRenderer } from './render/create.js';
+import { readRevision } from './revision.js';
+import type { Result, Session } from './session.js';
+import { onSignals, type Interruption } from './signals.js';
+
+type Options = GlobalOptions & Readonly<Record<string, unknown>>;
+
+/**
+ * Reads the project, builds the real world around it, runs the action, and closes everything whatever happens. `tagged`:
+ * images get tags of the git revision; the others don't pay for asking git.
+ */
+export async function withWorld(
+  options: Options,
+  action: (session: Session) => Promise<Result>,
+  { tagged = false }: { readonly tagged?: boolean } = {},
+): Promise<Outcome> {
+  return withStore(options, async (base) => {
+    const { project, store, owner, emit, interruption } = base;
+    const run = randomUUID();
+    const jobs = options.jobs ?? availableParallelism();
+    const engine = connectEngine(base.engine);
+    const http = createHttp({ ...networkOf(project), offline: options.offline, emit });
+    const references = new Map<string, Placed<string>>();
+    const runLabels = { 'wheelwright.project': project.name, 'wheelwright.run': run };
+    const builders = createBuilders({
+      engine,
+      store,
+      run,
+      owner,
+      project: { name: project.name, root: project.root },
+      settings: project.builders,
+      network: project.network,
+      offline: options.offline,
+      hostEnv: process.env,
+      emit,
+      signal: interruption.signal,
+      resolveImage: async (key) => images.ensureBuilder(references.get(key) as Placed<string>),
+    });
+    const revision = tagged ? await readRevision(project.root) : undefined;
+    const images = createImagePlanner(project, {
+      engine,
+      store,
+      emit,
+      signal: interruption.signal,
+      offline: options.offline,
+      jobs,
+      artifactKey: async (name) => (await artifacts.plan(name)).key,
+      artifact: async (name) => (await artifacts.ensure(name)).artifact,
+      forget: () => artifacts.forget(),
+      statCache: join(await store.cacheDir('stat'), 'context.json'),
+      ...(revision === undefined ? {} : { revision }),
+      tags: (options['tag'] as string[] | undefined) ?? [],
+      ...(options['latest'] === false ? { latest: false } : {}),
+    });
+    const world: World = {
+      project,
+      store,
+      engine,
+      http,
+      builders,
+      kinds: { python: createPythonKind(), node: createNodeKind(), command: createCommandKind(project.artifacts) },
+      images: {
+        ...images,
+        // Builder containers are opened by key; which image has that key is known from here on.
+        builderKey: async (reference) => {
+          const key = await images.builderKey(reference);
+          references.set(key, reference);
+          return key;
+        },
+      },
+      hostEnv: process.env,
+      offline: options.offline,
+      jobs,
+      emit,
+      signal: interruption.signal,
+      now: Date.now,
+    };
+    const artifacts = createArtifacts(world);
+    try {
+      return await store.withShared(() => action({ world, artifacts, owner, runLabels }));
+    } finally {
+      await builders.close();
+    }
+  });
+}
+
+export interface StoreSession {
+  readonly project: Project;
+  readonly store: LocalStore;
+  readonly owner: { readonly uid: number; readonly gid: number };
+  readonly emit: Emit;
+  readonly interruption: Interruption;
+  readonly engine: EngineOptions;
+}
+
+/** For commands that need the project and its store only. */
+export async function withStore(options: Options, action: (session: StoreSession) => Promise<Result>): Promise<Outcome> {
+  const project = await readProject({ cwd: process.cwd(), ...(options.file === undefined ? {} : { file: options.file }) });
+  const engine = await engineOptions();
+  const owner = becomeOwner(project.root, socketOf(engine));
+  // What we write must not depend on the caller's umask.
+  process.umask(0o022);
+  const renderer = await createRenderer(options, process.stderr);
+  const emit: Emit = (event) => renderer.event(event);
+  const interruption = onSignals();
+  const result = await interruptible(interruption, async () => {
+    const store = await openStore(storeFolder(options, project), {
+      emit,
+      now: Date.now,
+      self: { token: randomUUID(), pid: process.pid, host: hostname(), command: `artifacts ${process.argv[2] ?? ''}`.trim(), uid: process.geteuid?.() },
+    });
+    try {
+      return await action({ project, store, owner, emit, interruption, engine });
+    } finally {
+      await store.close();
+    }
+  }).finally(() => {
+    renderer.close();
+    interruption.release();
+  });
+  return result.after === undefined ? result : result.after();
+}
+
+/** A run that was told to stop ends with the signal's status, whatever its parts threw on the way down. */
+async function interruptible(interruption: Interruption, work: () => Promise<Result>): Promise<Result> {
+  try {
+    const result = await work();
+    const status = interruption.status();
+    return status === undefined ? result : { ...result, status };
+  } catch (error) {
+    const status = interruption.status();
+    if (status === undefined) throw error;
+    const problems = error instanceof Failed ? error.problems.filter((problem) => problem.reason !== 'interrupted') : [];
+    return { data: {}, problems: [...problems, { reason: 'interrupted', message: 'interrupted; what was finished is kept' }], status };
+  }
+}
+
+function storeFolder(options: Options, project: Project): string {
+  const named = options.store ?? process.env['ARTIFACTS_STORE'];
+  return named === undefined || named === '' ? project.store : resolve(process.cwd(), named);
+}
+
+function networkOf(project: Project) {
+  const { ca, proxy, noProxy } = project.network;
+  return { noProxy, ...(ca === undefined ? {} : { ca }), ...(proxy === undefined ? {} : { proxy }) };
+}
+
+function engineOptions(): Promise<EngineOptions> {
+  return engineFromContext({
+    host: process.env['DOCKER_HOST'],
+    context: process.env['DOCKER_CONTEXT'],
+    tlsVerify: process.env['DOCKER_TLS_VERIFY'],
+    certPath: process.env['DOCKER_CERT_PATH'],
+    configFolder: process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'),
+    // A configuration that can't be read is one that is not there: under sudo it may be another user's.
+    readFile: (path) => readFile(path, 'utf8').catch(() => undefined),
+  });
+}
+
+function socketOf(engine: EngineOptions): string | undefined {
+  return engine.host?.startsWith('unix://') === true ? engine.host.slice('unix://'.length) : undefined;
+}
