@@ -47,6 +47,12 @@ export class ByteSource {
     for (let left = size; left > 0; ) left -= (await this.some(left)).length;
   }
 
+  /** Reads to the end and gives nothing. */
+  async drain(): Promise<void> {
+    this.#shift(this.#current.length);
+    for (let next = await this.#pull(); next !== undefined; next = await this.#pull()) this.position += next.length;
+  }
+
   /** Looks at up to `size` first bytes without taking them. */
   async peek(size: number): Promise<Buffer> {
     while (this.#current.length < size) {

@@ -2,6 +2,7 @@ import { constants, closeSync, fchmodSync, fchownSync, futimesSync, lchownSync, 
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fail } from '../core/failure.js';
+import { diskError } from '../util/disk.js';
 import { FIXED_TIME } from './entry.js';
 import type { Entry } from './entry.js';
 import { ancestorsOf, parentOf } from './paths.js';
@@ -31,7 +32,7 @@ export async function extractTar(source: Readable, dir: string, options: Extract
       if (entry.type === 'file') await target.file(entry, content);
       else target.make(entry);
     } catch (error) {
-      throw explained(error, { subject: options.subject, path: join(dir, entry.path) });
+      throw diskError(error, join(dir, entry.path));
     }
   }
   target.finishFolders();
@@ -128,18 +129,4 @@ class Target {
       this.#real.add(path);
     }
   }
-}
-
-/** A full or read-only disk is the user's problem; other errors keep their kind. */
-function explained(error: unknown, context: { readonly subject: string; readonly path: string }): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EROFS') {
-    const why = code === 'EROFS' ? 'the file system is read-only' : 'the disk is full';
-    try {
-      fail({ reason: 'disk', message: `cannot write ${context.path} of ${context.subject}: ${why}` });
-    } catch (failure) {
-      return failure;
-    }
-  }
-  return error;
 }

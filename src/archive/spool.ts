@@ -1,0 +1,81 @@
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onDisk } from '../util/disk.js';
+
+/** A content that was put aside; read it with `Spool.read`. */
+export type Kept = { readonly bytes: Buffer } | { readonly offset: number; readonly size: number };
+
+const READ = 256 * 1024;
+
+/**
+ * Keeps contents until they are wanted, in memory up to a budget and in one temporary file beyond it. The file has no name
+ * once it is open, so that not even a killed process leaves it behind.
+ */
+export class Spool {
+  readonly #folder: string;
+  #budget: number;
+  #file: FileHandle | undefined;
+  #end = 0;
+
+  constructor(options: { readonly folder?: string | undefined; readonly memory: number }) {
+    this.#folder = options.folder ?? tmpdir();
+    this.#budget = options.memory;
+  }
+
+  async keep(content: Buffer | AsyncIterable<Uint8Array>, size: number): Promise<Kept> {
+    if (size <= this.#budget) {
+      const bytes = Buffer.isBuffer(content) ? content : await gather(content);
+      this.#budget -= bytes.length;
+      return { bytes };
+    }
+    const file = (this.#file ??= await onDisk(this.#folder, () => openNameless(this.#folder)));
+    const offset = this.#end;
+    for await (const chunk of Buffer.isBuffer(content) ? [content] : content) {
+      const at = this.#end;
+      await onDisk(this.#folder, () => writeAll(file, chunk, at));
+      this.#end += chunk.length;
+    }
+    return { offset, size: this.#end - offset };
+  }
+
+  read(kept: Kept): Buffer | AsyncIterable<Buffer> {
+    return 'bytes' in kept ? kept.bytes : this.#chunks(kept);
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+
+  async *#chunks(kept: { readonly offset: number; readonly size: number }): AsyncGenerator<Buffer> {
+    if (this.#file === undefined) throw new Error('read from a spool after its end');
+    for (let done = 0; done < kept.size; ) {
+      const { bytesRead, buffer } = await this.#file.read(Buffer.allocUnsafe(Math.min(READ, kept.size - done)), 0, undefined, kept.offset + done);
+      if (bytesRead === 0) throw new Error('the spool file became shorter');
+      done += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  }
+}
+
+async function gather(content: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of content) chunks.push(chunk);
+  // A copy also where there is one chunk: it may be a small part of a big buffer, which would stay alive with it.
+  return Buffer.concat(chunks);
+}
+
+async function openNameless(folder: string): Promise<FileHandle> {
+  const dir = await mkdtemp(join(folder, 'wheelwright-spool-'));
+  try {
+    return await open(join(dir, 'spool'), 'wx+', 0o600);
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+}
+
+async function writeAll(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < chunk.length; ) done += (await file.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
+}

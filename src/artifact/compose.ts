@@ -1,0 +1,42 @@
+import type { Readable } from 'node:stream';
+import { packing } from '../archive/pack-tar.js';
+import { encodeHeader } from '../archive/tar-encode.js';
+import { FIXED_TIME } from '../archive/entry.js';
+import type { Entry } from '../archive/entry.js';
+import type { Store } from '../store/store.js';
+import type { Artifact, Part } from './artifact.js';
+import { walkArtifact } from './walk.js';
+
+export interface ComposeOptions {
+  /** Owner of all entries; default 0:0. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+}
+
+/** An entry of an artifact: its path is rooted at `/`, written without the leading slash. */
+export interface ArtifactEntry {
+  readonly entry: Entry;
+  /** Where it comes from; absent for folders that are only implied by the place of a part. */
+  readonly part?: Part;
+}
+
+/**
+ * The tar of a whole artifact, paths rooted at `/` without a leading slash: the prefix and every folder below it once,
+ * parents before children, later parts over earlier ones, one fixed time. The order is that of `walkArtifact`. Equal
+ * artifacts give equal bytes. Reads one piece at a time, each verified by the store, and holds only paths in memory.
+ */
+export function composeArtifact(artifact: Artifact, store: Store, options: ComposeOptions = {}): Readable {
+  const owner = options.owner ?? { uid: 0, gid: 0 };
+  return packing(async (pack) => {
+    for await (const { entry, content } of walkArtifact(artifact, store)) {
+      await pack.write(encodeHeader({ ...entry, ...owner, mtime: FIXED_TIME }));
+      if (entry.type !== 'file') continue;
+      for (let chunk = await content?.some(); chunk !== undefined; chunk = await content?.some()) await pack.write(chunk);
+      await pack.pad(entry.size);
+    }
+  });
+}
+
+/** The entries of an artifact in the order of `composeArtifact`, without contents; every piece is read and verified. */
+export async function* artifactEntries(artifact: Artifact, store: Store): AsyncGenerator<ArtifactEntry> {
+  for await (const { entry, part } of walkArtifact(artifact, store)) yield part === undefined ? { entry } : { entry, part };
+}
