@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createBuilders } from '../builders/containers.js';
+import { createBuilders } from '../builders/create-builders.js';
 import { createCommandKind } from '../command/kind.js';
 import type { Project } from '../config/project.js';
 import { readProject } from '../config/read.js';
@@ -37,8 +37,7 @@ export async function withWorld(
   { tagged = false }: { readonly tagged?: boolean } = {},
 ): Promise<Outcome> {
   return withStore(options, async (base) => {
-    const { project, store, owner, emit, interruption } = base;
-    const run = randomUUID();
+    const { project, store, owner, emit, interruption, run } = base;
     const jobs = options.jobs ?? availableParallelism();
     const engine = connectEngine(base.engine);
     const http = createHttp({ ...networkOf(project), offline: options.offline, emit });
@@ -47,16 +46,20 @@ export async function withWorld(
     const builders = createBuilders({
       engine,
       store,
-      run,
-      owner,
-      project: { name: project.name, root: project.root },
       settings: project.builders,
       network: project.network,
-      offline: options.offline,
-      hostEnv: process.env,
+      owner,
+      folders: { root: project.root, store: store.dir, caches: await store.cacheDir('builders'), logs: join(await store.logDir(), run) },
+      run: { id: run, host: hostname(), isAlive: (id) => store.processes.isAlive(id) },
+      env: namedValues(project.builders.env),
+      secrets: secretsOf(project),
       emit,
       signal: interruption.signal,
-      resolveImage: async (key) => images.ensureBuilder(references.get(key) as Placed<string>),
+      resolveImage: async (key) => {
+        // Known to be alive before it owns a container: another run removes those of the dead.
+        await store.processes.register();
+        return images.ensureBuilder(references.get(key) as Placed<string>);
+      },
     });
     const revision = tagged ? await readRevision(project.root) : undefined;
     const images = createImagePlanner(project, {
@@ -113,6 +116,8 @@ export interface StoreSession {
   readonly emit: Emit;
   readonly interruption: Interruption;
   readonly engine: EngineOptions;
+  /** Unique; the store knows by it whether the run lives. */
+  readonly run: string;
 }
 
 /** For commands that need the project and its store only. */
@@ -126,13 +131,14 @@ export async function withStore(options: Options, action: (session: StoreSession
   const emit: Emit = (event) => renderer.event(event);
   const interruption = onSignals();
   const result = await interruptible(interruption, async () => {
+    const run = randomUUID();
     const store = await openStore(storeFolder(options, project), {
       emit,
       now: Date.now,
-      self: { token: randomUUID(), pid: process.pid, host: hostname(), command: `artifacts ${process.argv[2] ?? ''}`.trim(), uid: process.geteuid?.() },
+      self: { token: run, pid: process.pid, host: hostname(), command: `artifacts ${process.argv[2] ?? ''}`.trim(), uid: process.geteuid?.() },
     });
     try {
-      return await action({ project, store, owner, emit, interruption, engine });
+      return await action({ project, store, owner, emit, interruption, engine, run });
     } finally {
       await store.close();
     }
@@ -155,6 +161,15 @@ async function interruptible(interruption: Interruption, work: () => Promise<Res
     const problems = error instanceof Failed ? error.problems.filter((problem) => problem.reason !== 'interrupted') : [];
     return { data: {}, problems: [...problems, { reason: 'interrupted', message: 'interrupted; what was finished is kept' }], status };
   }
+}
+
+function namedValues(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name] as string]])));
+}
+
+/** Values of every variable that some artifact may read: none of them may be shown. */
+function secretsOf(project: Project): string[] {
+  return Object.values(namedValues([...project.artifacts.values()].flatMap((spec) => [...spec.env])));
 }
 
 function storeFolder(options: Options, project: Project): string {
