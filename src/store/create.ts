@@ -11,6 +11,8 @@ export interface Creator {
   readonly token: string;
   /** Numeric user id that files are made with; undefined where the system has none. */
   readonly uid: number | undefined;
+  /** Makes the process known as the owner of its temporary files, and the store's lock. */
+  prepare(): Promise<void>;
 }
 
 /**
@@ -23,7 +25,9 @@ export async function createStore(layout: Layout, creator: Creator): Promise<voi
     checkOwner(layout, creator.uid);
     const known = checkFormat(layout);
     makeFolders(layout);
-    if (!known) await writeMarkers(layout, creator.token);
+    if (known) return;
+    await creator.prepare();
+    await writeMarkers(layout, creator.token);
   } catch (error) {
     throw diskError(error, layout.root);
   }

@@ -21,7 +21,7 @@ import type { Bucket } from './store.js';
  *         corrupt/                    what was set aside
  *         locks/<name>/<n>.<owner>    see lock.ts
  *         locks/shared/               see store-lock.ts
- *         processes/<owner>.json      see processes.ts
+ *         processes/<owner>           see processes.ts
  *
  * An <owner> is a process's token; what belongs to a dead one is removed by `cleanLeftovers`.
  */

@@ -33,8 +33,10 @@ export interface StoreOptions {
 /** Opens the store in a local directory, and makes it where there is none. `Failed` (store, disk) if it can't be used. */
 export async function openStore(dir: string, options: StoreOptions): Promise<LocalStore> {
   const layout = layoutOf(resolve(dir));
-  await createStore(layout, options.self);
-  return new LocalStore(layout, options);
+  const store = new LocalStore(layout, options);
+  const { token, uid } = options.self;
+  await createStore(layout, { token, uid, prepare: () => store.prepare() });
+  return store;
 }
 
 /** The store port on a local directory, and what only a directory can do. Maintenance lives in gc, verify and leftovers. */
@@ -59,6 +61,12 @@ export class LocalStore implements Store {
       temp: (label) => this.temp(label),
       setAside: (bad) => this.setAside(bad),
     });
+  }
+
+  /** What a new store needs before its first file; the lock's folder is made now, because a full disk has no room for it. */
+  async prepare(): Promise<void> {
+    await this.processes.register();
+    await this.lockNamed('store').prepare();
   }
 
   /** Absolute path of the store. */

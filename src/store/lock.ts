@@ -42,6 +42,11 @@ export class Lock {
     }
   }
 
+  /** Makes the lock's folder, so that acquiring it later only renames. */
+  async prepare(): Promise<void> {
+    if (this.look() === undefined) await this.create();
+  }
+
   /** Who holds it now; undefined if nobody alive does. */
   holder(): string | undefined {
     const holder = this.look()?.holder;

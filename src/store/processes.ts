@@ -1,8 +1,7 @@
-import { readFileSync, readlinkSync, statSync, utimesSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { lstatSync, lutimesSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { atomicWrite } from '../util/atomic-write.js';
-import { errorCode } from '../util/disk.js';
+import { errorCode, onDisk } from '../util/disk.js';
 import type { Layout } from './layout.js';
 
 /** The process that opens a store, as values. */
@@ -21,36 +20,38 @@ export interface Self {
 const HEARTBEAT = 2_000;
 /** A heartbeat older than this (ms) makes a process suspect where nothing better is known. */
 const SILENCE = 60_000;
-/** So many looks, at least 250 ms apart, without a heartbeat make a suspect dead. */
+/** So many looks, at least so far apart (ms), without a heartbeat make a suspect dead. */
 const LOOKS = 40;
+const LOOK_INTERVAL = 200;
 /** A heartbeat older than this (ms) counts as dead at once. */
 const LONG_SILENCE = 24 * 3_600_000;
 
-/** What a process writes about itself; `start` is in clock ticks since boot (proc(5), field 22). */
+/** Where a process lives; `start` is in clock ticks since boot (proc(5), field 22). Empty texts: not known. */
 interface Sign {
   readonly pid: number;
   readonly start: string;
   readonly boot: string;
   readonly namespace: string;
-  readonly host: string;
-  readonly command: string;
-  readonly since: number;
 }
 
 /**
- * Which processes use the store, and whether they live. Each writes one file `processes/<token>.json` before it makes
- * its first lock or temporary file, and touches it every two seconds.
+ * Which processes use the store, and whether they live. Before its first lock or temporary file each puts up a sign:
+ *
+ *     processes/<token>         symbolic link to "<pid>:<start>:<boot>:<pid namespace>", touched every two seconds
+ *     processes/<token>.about   who it is, for people
+ *
+ * A link appears whole or not at all, and one this short needs no disk block, so that `gc` works on a full disk.
  *
  * Seen from the same kernel and pid namespace the answer is exact: a process lives as long as /proc shows its pid with
- * the start time it wrote. From elsewhere (a container, another host on a shared disk) pids mean nothing, so a
- * process is dead when its heartbeat is a minute old *and* stays silent for ten seconds of watching; the watching keeps a
+ * the start time of the sign. From elsewhere (a container, another host on a shared disk) pids mean nothing, so a
+ * process is dead when its last touch is a minute old *and* stays it for ten seconds of watching; the watching keeps a
  * machine that was asleep from burying its own processes. Tokens are never reused, so dead is dead for ever.
  */
 export class Processes {
   private registered: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private readonly here: Pick<Sign, 'boot' | 'namespace' | 'start'>;
-  private readonly watched = new Map<string, { beat: number; looks: number }>();
+  private readonly here: Sign;
+  private readonly watched = new Map<string, { beat: number; looks: number; last: number }>();
 
   constructor(
     private readonly layout: Layout,
@@ -62,13 +63,10 @@ export class Processes {
 
   /** Makes this process known to the others; cheap after the first time. */
   register(): Promise<void> {
-    this.registered ??= this.write().then(
-      () => this.startHeartbeat(),
-      (error: unknown) => {
-        this.registered = undefined;
-        throw error;
-      },
-    );
+    this.registered ??= this.putUp().catch((error: unknown) => {
+      this.registered = undefined;
+      throw error;
+    });
     return this.registered;
   }
 
@@ -77,86 +75,99 @@ export class Processes {
     clearInterval(this.timer);
     if (this.registered === undefined) return;
     await this.registered.catch(() => undefined);
-    await rm(this.path(this.self.token), { force: true });
+    await rm(this.about(this.self.token), { force: true });
+    await rm(this.sign(this.self.token), { force: true });
   }
 
-  /** False only if the process is certainly gone (see above). Ask again, 250 ms apart, while it is true. */
+  /** False only if the process is certainly gone (see above). */
   isAlive(token: string): boolean {
     if (token === this.self.token) return true;
-    const sign = this.read(token);
-    if (sign === undefined) return false;
-    if (sign === 'unreadable') return this.hasHeartbeat(token);
-    const local = sign.boot === this.here.boot && sign.namespace === this.here.namespace && sign.start !== '' && this.here.start !== '';
-    return local ? startTime(sign.pid) === sign.start || isHidden(sign) : this.hasHeartbeat(token);
+    const target = readSign(this.sign(token));
+    if (target === undefined) return false;
+    const sign = parseSign(target);
+    const near = sign !== undefined && sign.boot === this.here.boot && sign.namespace === this.here.namespace;
+    if (!near || sign.start === '' || this.here.start === '') return this.hasHeartbeat(token);
+    return startTime(sign.pid) === sign.start || isHidden(sign.pid);
   }
 
   /** Who it is, for people. */
   describe(token: string): string {
-    const sign = this.read(token);
-    if (sign === undefined || sign === 'unreadable') return 'another process';
-    return `${sign.command} (pid ${sign.pid} on ${sign.host}, since ${new Date(sign.since).toISOString()})`;
+    try {
+      return readFileSync(this.about(token), 'utf8').trim() || 'another process';
+    } catch {
+      return 'another process';
+    }
   }
 
   private hasHeartbeat(token: string): boolean {
-    const beat = statSync(this.path(token), { throwIfNoEntry: false })?.mtimeMs;
+    const beat = lstatSync(this.sign(token), { throwIfNoEntry: false })?.mtimeMs;
     if (beat === undefined) return false;
-    const silence = this.now() - beat;
-    if (silence > LONG_SILENCE) return false;
+    const now = this.now();
+    if (now - beat > LONG_SILENCE) return false;
     const seen = this.watched.get(token);
-    if (silence < SILENCE || seen?.beat !== beat) {
-      this.watched.set(token, { beat, looks: 1 });
+    if (now - beat < SILENCE || seen?.beat !== beat) {
+      this.watched.set(token, { beat, looks: 1, last: now });
       return true;
     }
-    seen.looks += 1;
+    if (now - seen.last >= LOOK_INTERVAL) {
+      seen.looks += 1;
+      seen.last = now;
+    }
     return seen.looks < LOOKS;
   }
 
-  private async write(): Promise<void> {
+  private async putUp(): Promise<void> {
     const { pid, host, command, token } = this.self;
-    const sign: Sign = { pid, host, command, since: this.now(), ...this.here };
-    await atomicWrite(this.path(token), `${JSON.stringify(sign)}\n`, { temp: join(this.layout.processes, `${token}.new`) });
-  }
-
-  private startHeartbeat(): void {
-    this.timer = setInterval(() => this.beat(), HEARTBEAT);
-    this.timer.unref();
+    const { start, boot, namespace } = this.here;
+    await onDisk(this.sign(token), () => symlink(`${pid}:${start}:${boot}:${namespace}`, this.sign(token)));
+    this.timer ??= setInterval(() => this.beat(), HEARTBEAT).unref();
+    // A full disk must not stop what frees it.
+    await writeFile(this.about(token), `${command} (pid ${pid} on ${host}, since ${new Date(this.now()).toISOString()})\n`).catch(() => undefined);
   }
 
   private beat(): void {
     const seconds = this.now() / 1000;
     try {
-      utimesSync(this.path(this.self.token), seconds, seconds);
+      lutimesSync(this.sign(this.self.token), seconds, seconds);
     } catch (error) {
-      if (errorCode(error) === 'ENOENT') void this.write().catch(() => undefined);
+      if (errorCode(error) === 'ENOENT') void this.putUp().catch(() => undefined);
     }
   }
 
-  private read(token: string): Sign | 'unreadable' | undefined {
-    try {
-      const sign = JSON.parse(readFileSync(this.path(token), 'utf8')) as Partial<Sign> | null;
-      const whole = typeof sign?.pid === 'number' && typeof sign.since === 'number' && Number.isSafeInteger(sign.since);
-      const named = [sign?.start, sign?.boot, sign?.namespace, sign?.host, sign?.command].every((text) => typeof text === 'string');
-      return whole && named ? (sign as Sign) : 'unreadable';
-    } catch (error) {
-      return errorCode(error) === 'ENOENT' ? undefined : 'unreadable';
-    }
+  private sign(token: string): string {
+    return join(this.layout.processes, token);
   }
 
-  private path(token: string): string {
-    return join(this.layout.processes, `${token}.json`);
+  private about(token: string): string {
+    return join(this.layout.processes, `${token}.about`);
   }
 }
 
-/** Boot, pid namespace and start time; an empty start where /proc can't be trusted, and then only heartbeats count. */
-function whereAmI(pid: number): Pick<Sign, 'boot' | 'namespace' | 'start'> {
+/** undefined if there is none; an unreadable one is the empty text. */
+function readSign(path: string): string | undefined {
   try {
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    const namespace = readlinkSync('/proc/self/ns/pid');
+    return readlinkSync(path);
+  } catch (error) {
+    return errorCode(error) === 'ENOENT' ? undefined : '';
+  }
+}
+
+function parseSign(target: string): Sign | undefined {
+  const [, pid, start, boot, namespace] = /^(\d+):(\d*):([0-9a-f]*):(\d*)$/.exec(target) ?? [];
+  if (pid === undefined || start === undefined || boot === undefined || namespace === undefined) return undefined;
+  return { pid: Number(pid), start, boot, namespace };
+}
+
+/** Boot, pid namespace and start time; an empty start where /proc can't be trusted, and then only heartbeats count. */
+function whereAmI(pid: number): Sign {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').replace(/[^0-9a-f]/g, '').slice(0, 16);
+    const namespace = readlinkSync('/proc/self/ns/pid').replace(/\D/g, '');
     // A /proc of another namespace would show us under another pid.
     const start = readlinkSync('/proc/self') === String(pid) ? (startTime(pid) ?? '') : '';
-    return { boot, namespace, start };
+    return { pid, boot, namespace, start };
   } catch {
-    return { boot: '', namespace: '', start: '' };
+    return { pid, boot: '', namespace: '', start: '' };
   }
 }
 
@@ -173,7 +184,7 @@ function startTime(pid: number): string | undefined {
 }
 
 /** With /proc mounted `hidepid`, other users' processes are not shown, but they can be told from none at all. */
-function isHidden({ pid }: Sign): boolean {
+function isHidden(pid: number): boolean {
   if (statSync(`/proc/${pid}`, { throwIfNoEntry: false }) !== undefined) return false;
   try {
     process.kill(pid, 0);

@@ -13,14 +13,18 @@ const CHUNK = 256 * 1024;
 /** Called when a blob's bytes turned out wrong, before the reader is told. */
 export type OnCorrupt = (digest: Digest, path: string, inode: number) => Promise<void>;
 
-/** A blob opened for reading. Throws MissingBlob where there is no such file. */
+/** A blob opened for reading. Throws MissingBlob where there is no such regular file. */
 export async function openBlob(path: string, digest: Digest): Promise<FileHandle> {
+  let file: FileHandle;
   try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ELOOP') throw new MissingBlob(digest, { cause: error });
     throw diskError(error, path);
   }
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw new MissingBlob(digest);
 }
 
 /**

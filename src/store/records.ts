@@ -1,6 +1,6 @@
 import { fstatSync, openSync, closeSync, readFileSync, readdirSync, statSync, utimesSync } from 'node:fs';
 import { link, rename, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { writeSynced } from '../util/atomic-write.js';
 import { diskError, errorCode, onDisk } from '../util/disk.js';
 import { folderSync } from '../util/folder-sync.js';
@@ -21,15 +21,23 @@ export interface RecordsContext {
   readonly layout: Layout;
   now(): number;
   temp(label: string): Promise<string>;
-  setAside(bad: { path: string; inode: number; what: string }): Promise<void>;
+  setAside(bad: CorruptRecord): Promise<void>;
 }
 
 /** A record file that was read and checked. */
 export interface FoundRecord extends RecordFile {
   readonly path: string;
+  readonly inode: number;
   /** ms since the epoch */
   readonly usedAt: number;
   readonly bytes: number;
+}
+
+/** A file that is no record of ours, or no longer. */
+export interface CorruptRecord {
+  readonly path: string;
+  readonly inode: number;
+  readonly what: string;
 }
 
 /**
@@ -76,10 +84,15 @@ export class Records {
 
   /** Every record that can be read, whether its blobs are there or not; corrupt ones are set aside. */
   async *all(bucket: Bucket): AsyncGenerator<FoundRecord> {
-    for (const name of readdirSync(this.context.layout.bucket(bucket))) {
+    for (const name of this.names(bucket)) {
       const record = await this.read(bucket, name);
       if (record !== undefined) yield record;
     }
+  }
+
+  /** File names in a bucket. */
+  names(bucket: Bucket): readonly string[] {
+    return readdirSync(this.context.layout.bucket(bucket));
   }
 
   /** True if the blob is a file of the recorded size. */
@@ -88,15 +101,20 @@ export class Records {
     return stat?.isFile() === true && stat.size === size;
   }
 
-  async read(bucket: Bucket, name: string, key?: string): Promise<FoundRecord | undefined> {
+  /** Looks at one file and changes nothing; undefined if it is not there. */
+  inspect(bucket: Bucket, name: string, key?: string): FoundRecord | CorruptRecord | undefined {
     const path = join(this.context.layout.bucket(bucket), name);
     const file = readWhole(path);
     if (file === undefined) return undefined;
     const record = decodeRecord(file.text, bucket, key);
-    if (record !== undefined && `${fileName(record.key)}.json` === basename(path)) {
-      return { ...record, path, usedAt: file.usedAt, bytes: Buffer.byteLength(file.text) };
-    }
-    await this.context.setAside({ path, inode: file.inode, what: `record ${bucket}/${name}` });
+    if (record === undefined || `${fileName(record.key)}.json` !== name) return { path, inode: file.inode, what: `record ${bucket}/${name}` };
+    return { ...record, path, inode: file.inode, usedAt: file.usedAt, bytes: Buffer.byteLength(file.text) };
+  }
+
+  private async read(bucket: Bucket, name: string, key?: string): Promise<FoundRecord | undefined> {
+    const found = this.inspect(bucket, name, key);
+    if (found === undefined || 'value' in found) return found;
+    await this.context.setAside(found);
     return undefined;
   }
 

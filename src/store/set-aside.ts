@@ -1,4 +1,4 @@
-import { link, rename, rm, stat } from 'node:fs/promises';
+import { link, lstat, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Emit } from '../core/events.js';
 import { errorCode } from '../util/disk.js';
@@ -18,9 +18,9 @@ export interface SetAsideContext {
 export async function setAside(context: SetAsideContext, bad: { path: string; inode: number; what: string }): Promise<void> {
   const to = join(context.layout.corrupt, `${basename(bad.path)}.${context.unique()}`);
   try {
-    if ((await stat(bad.path)).ino !== bad.inode) return;
+    if ((await lstat(bad.path)).ino !== bad.inode) return;
     await rename(bad.path, to);
-    if ((await stat(to)).ino !== bad.inode) return await putBack(to, bad.path);
+    if ((await lstat(to)).ino !== bad.inode) return await putBack(to, bad.path);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return; // somebody else was first, and has said so
     return warn(context, `${bad.what} is corrupt and can't be set aside: ${errorCode(error) ?? String(error)}`, bad.path);
