@@ -137,10 +137,7 @@ class Resolver {
           this.#declare(instruction, scope);
           break;
         case 'ENV':
-          for (const { name, value } of envAssignments(instruction)) {
-            const { text, known } = this.#inStage(value ?? '', instruction, scope);
-            scope.env.set(name, known ? text : UNKNOWN);
-          }
+          this.#set(instruction, scope);
           break;
         case 'COPY':
         case 'ADD': {
@@ -192,6 +189,15 @@ class Resolver {
         scope.args.set(name, known ? text : UNKNOWN);
       }
     }
+  }
+
+  #set(instruction: Instruction, scope: Scope): void {
+    // All values are those from before the instruction: `ENV a=1 b=$a` does not see the new a.
+    const values = envAssignments(instruction).map(({ name, value }) => {
+      const { text, known } = this.#inStage(value ?? '', instruction, scope);
+      return [name, known ? text : UNKNOWN] as const;
+    });
+    for (const [name, value] of values) scope.env.set(name, value);
   }
 
   #inStage(text: string, instruction: Instruction, scope: Scope) {
