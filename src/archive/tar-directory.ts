@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { createReadStream } from 'node:fs';
-import { lstat, readdir, readlink } from 'node:fs/promises';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fail } from '../core/failure.js';
@@ -45,8 +45,40 @@ export async function* directoryItems(dir: string, options: TarDirectoryOptions 
       continue;
     }
     if (inode !== undefined) firsts.set(inode, entry.path);
-    yield entry.size === 0 ? { entry } : { entry, content: createReadStream(real, { highWaterMark: 256 * 1024, end: entry.size - 1 }) };
+    yield { entry, content: entry.size <= SMALL ? readSmall(real, entry.size) : readBig(real, entry.size) };
   }
+}
+
+/** Up to here files are read at once and synchronously: many times faster than a stream for each. */
+const SMALL = 256 * 1024;
+
+function readSmall(real: string, size: number): Buffer {
+  const fd = openSync(real, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    // One byte more, to see a file that has grown.
+    const bytes = Buffer.allocUnsafe(size + 1);
+    let filled = 0;
+    for (let got = -1; got !== 0 && filled <= size; filled += got) got = readSync(fd, bytes, filled, size + 1 - filled, filled);
+    if (filled !== size) changed(real);
+    return bytes.subarray(0, size);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function* readBig(real: string, size: number): AsyncGenerator<Buffer> {
+  let seen = 0;
+  const file = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW);
+  for await (const chunk of file.createReadStream({ highWaterMark: SMALL }) as AsyncIterable<Buffer>) {
+    seen += chunk.length;
+    if (seen > size) changed(real);
+    yield chunk;
+  }
+  if (seen !== size) changed(real);
+}
+
+function changed(real: string): never {
+  fail({ reason: 'archive', message: `${real} changed while it was read`, advice: 'Run again when nothing writes to it.' });
 }
 
 interface Found {
