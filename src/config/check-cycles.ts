@@ -30,6 +30,7 @@ export function cycleProblems(project: Project): Problem[] {
     const place = edges.get(`${first} ${cycle[1] ?? first}`)!.place;
     const [, kind] = /^(\w+) /.exec(first)!;
     const advice = cycle.length === 1 ? 'Remove it from its own `needs`' : 'Break the cycle: something must be built first';
-    return { reason: 'config', message: `${kind === 'image' ? 'images' : 'artifacts'} need each other in a cycle: ${[...cycle, first].join(' → ')}`, place, advice };
+    const message = cycle.length === 1 ? `${first} needs itself` : `${kind}s need each other in a cycle: ${[...cycle, first].join(' → ')}`;
+    return { reason: 'config', message, place, advice };
   });
 }

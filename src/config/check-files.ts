@@ -45,7 +45,7 @@ async function checkImage(context: Placed<string>, dockerfile: Placed<string>, c
     if (await checkInside(context, check)) await checkFile(dockerfile, 'Dockerfile', check, 'Dockerfile', context.value);
     return;
   }
-  const message = kind === 'absent' ? `there is no context folder ${context.value}` : `the context ${context.value} is not a folder`;
+  const message = kind === 'file' || kind === 'other' ? `the context ${context.value} is not a folder` : `${missing[kind]} context folder ${context.value}`;
   check.report({ reason: 'config', message, place: context.place, ...pathAdvice() });
   if (dockerfile.place !== context.place) await checkFile(dockerfile, 'Dockerfile', check);
 }
@@ -56,6 +56,7 @@ async function checkFile(file: Placed<string>, what: string, check: Check, insid
   const kind = await kindOf(absolute(file.value));
   if (kind === 'file') return checkInside(file, check);
   if (kind === 'other') check.report({ reason: 'config', message: `the ${what} ${file.value} is not a regular file`, place: file.place });
+  else if (kind === 'denied') check.report({ reason: 'config', message: `${missing[kind]} ${what} ${file.value}`, place: file.place });
   else if (kind === 'folder') {
     const named = inside && (await kindOf(absolute(posix.join(file.value, inside)))) === 'file' ? posix.join(file.value, inside) : undefined;
     const advice = named ? { advice: `Write ${named}` } : {};
@@ -63,7 +64,7 @@ async function checkFile(file: Placed<string>, what: string, check: Check, insid
   } else {
     const meant = base && base !== '.' ? posix.join(base, file.value) : undefined;
     const found = meant && (await kindOf(absolute(meant))) === 'file' ? { advice: `Write ${meant}: paths are relative to the project file` } : pathAdvice();
-    check.report({ reason: 'config', message: `there is no ${what} ${file.value}`, place: file.place, ...found });
+    check.report({ reason: 'config', message: `${missing[kind]} ${what} ${file.value}`, place: file.place, ...found });
   }
   return false;
 }
@@ -81,11 +82,13 @@ function pathAdvice(): { advice: string } {
   return { advice: 'Check the path: it is relative to the folder of the project file' };
 }
 
-async function kindOf(path: string): Promise<'file' | 'folder' | 'other' | 'absent'> {
+const missing = { absent: 'there is no', denied: 'there is no permission to see the' } as const;
+
+async function kindOf(path: string): Promise<'file' | 'folder' | 'other' | 'absent' | 'denied'> {
   try {
     const stats = await stat(path);
     return stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other';
-  } catch {
-    return 'absent';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES' ? 'denied' : 'absent';
   }
 }

@@ -33,6 +33,11 @@ export interface Entry {
 export function describeNode(node: Node): string {
   if (node.type !== 'scalar') return node.type === 'list' ? 'a list' : 'a map';
   if (node.value === null) return 'empty';
-  if (typeof node.value === 'string') return `the text ${JSON.stringify(node.value)}`;
+  if (typeof node.value === 'string') return isShowable(node.value) ? `the text ${JSON.stringify(node.value)}` : 'a text';
   return `${typeof node.value === 'number' ? 'the number' : 'the boolean'} ${node.source}`;
+}
+
+/** Whether a value may appear in a message: short, and not an address that could hold a password. */
+export function isShowable(text: string): boolean {
+  return text.length <= 80 && !/:\/\/|:[^\s/]+@|\n/.test(text);
 }

@@ -138,7 +138,9 @@ export interface DevMount {
 }
 
 export interface DevPort {
+  /** `127.0.0.1` unless the file names one. */
   readonly hostIp: string;
+  /** 0: the engine chooses (only the container's port was given). */
   readonly hostPort: number;
   readonly containerPort: number;
   readonly protocol: 'tcp' | 'udp';

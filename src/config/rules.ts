@@ -1,3 +1,5 @@
+import { isShowable } from './node.js';
+
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
 /** What a text must obey beyond being text: as a function for the reader, as keywords for the JSON Schema. */
@@ -34,6 +36,7 @@ export const projectPath: Rule = {
   json: { minLength: 1, pattern: '^(?!/)' },
   check(path) {
     if (path.trim() === '') return { message: 'is empty' };
+    if (path.includes('\n')) return { message: 'has a line break in it' };
     if (path.startsWith('/') || /^[A-Za-z]:[\\/]/.test(path)) return { message: `is an absolute path: ${path}`, advice: 'Write it relative to the folder of the project file' };
     if (path.startsWith('~')) return { message: `is a path in a home folder: ${path}`, advice: 'Write it relative to the folder of the project file' };
     if (leaves(path)) return { message: `leaves the project: ${path}`, advice: 'Name something inside the folder of the project file, or move the project file up' };
@@ -54,6 +57,7 @@ export const glob: Rule = {
 export const imagePath: Rule = {
   json: { pattern: '^/' },
   check(path) {
+    if (path.includes('\n')) return { message: 'has a line break in it' };
     if (!path.startsWith('/')) return { message: `is not an absolute path: ${path}`, advice: 'Start it with `/`: it is a path in the images' };
     if (path.split('/').includes('..')) return { message: `has a \`..\` in it: ${path}`, advice: 'Write the path without `..`' };
     return undefined;
@@ -110,7 +114,7 @@ function pattern(source: string, message: string, advice?: string, maxLength?: n
     check(text) {
       if (maxLength !== undefined && text.length > maxLength) return { message: `is longer than ${maxLength} characters` };
       if (expression.test(text)) return undefined;
-      const full = text.length <= 100 ? `${message}: ${text}` : message;
+      const full = isShowable(text) ? `${message}: ${text}` : message;
       return { message: text === '' ? 'is empty' : full, ...(advice ? { advice } : {}) };
     },
   };

@@ -18,7 +18,7 @@ const common = {
 const python = {
   ...common,
   prefix: { shape: text(rules.environmentPath), description: 'Where the environment lives in the images', default: '/opt/venv' },
-  requirements: { shape: list(text(rules.projectPath)), required: true, description: 'Requirement or lock files: requirements.txt, pylock.toml, uv.lock, poetry.lock' },
+  requirements: { shape: list(text(rules.projectPath), { atLeastOne: true }), required: true, description: 'Requirement or lock files: requirements.txt, pylock.toml, uv.lock, poetry.lock' },
   extras: { shape: list(text(rules.distribution)), description: 'Extras to take from a lock file', default: 'none' },
   groups: { shape: list(text(rules.distribution)), description: 'Dependency groups to take from a lock file', default: 'none' },
   index: { shape: text(rules.url), description: 'Package index, where the files name none; may hold ${NAME} of variables listed under `env`', default: "pip's default" },
@@ -79,7 +79,7 @@ const dev = object({
     description: 'Ports to publish, as [ip:]host:container[/udp]; the ip is 127.0.0.1 unless given',
     default: 'none',
   },
-  command: { shape: scalarOr(text(rules.notEmpty), list(looseText())), description: 'What to run: a list of arguments, or a text for the shell', default: "the image's command" },
+  command: { shape: scalarOr(text(rules.notEmpty), list(looseText(), { atLeastOne: true })), description: 'What to run: a list of arguments, or a text for the shell', default: "the image's command" },
   env: { shape: record(looseText(), rules.variable), description: 'Environment variables of the container', default: 'none' },
   pass_env: { shape: variableNames, description: 'Names of host environment variables to pass on', default: 'none' },
   working_dir: { shape: text(rules.imagePath), description: 'Folder to run in', default: "the image's" },

@@ -1,7 +1,7 @@
 import type { Problem } from '../core/failure.js';
 import type { Place, Placed } from '../core/place.js';
 import { nearest } from '../util/nearest.js';
-import { describeNode } from './node.js';
+import { describeNode, isShowable } from './node.js';
 import type { Node, ScalarNode } from './node.js';
 import type { JsonSchema, Rule } from './rules.js';
 
@@ -13,8 +13,16 @@ export interface Shape<T> {
   /** The value, or undefined after reporting why it is not one. `name` is its path: `artifacts.python.prefix`. */
   read(node: Node, name: string, report: Report): T | undefined;
   readonly json: JsonSchema;
-  /** Fields of objects, for listings of all keys. */
-  readonly fields?: Fields;
+  /** The keys inside, for listings of them all; several groups where a word decides which hold. */
+  readonly members?: readonly Members[];
+}
+
+export interface Members {
+  /** What stands before the keys: `<name>.` in a map with names of the user's choice. */
+  readonly under: string;
+  /** `kind: python`, where the keys are for that kind only. */
+  readonly when?: string;
+  readonly fields: Fields;
 }
 
 export type Report = (problem: Problem) => void;
@@ -68,7 +76,9 @@ export function flag(): Shape<Placed<boolean>> {
     json: { type: 'boolean' },
     read(node, name, report) {
       if (node.type === 'scalar' && typeof node.value === 'boolean') return { value: node.value, place: node.place };
-      return mismatch(node, name, 'true or false', report);
+      const old = node.type === 'scalar' ? /^(?:(yes|on|y)|no|off|n|true|false)$/i.exec(node.source) : undefined;
+      const advice = old ? `Write ${old[1] || /true/i.test(node.type === 'scalar' ? node.source : '') ? 'true' : 'false'}` : undefined;
+      return mismatch(node, name, 'true or false', report, advice);
     },
   };
 }
@@ -113,12 +123,16 @@ export function parsed<T>(expected: string, json: JsonSchema, parse: (text: stri
 }
 
 /** An empty value counts as an empty list, as a list whose lines were all commented out does. */
-export function list<T>(item: Shape<T>): Shape<readonly T[]> {
+export function list<T>(item: Shape<T>, { atLeastOne = false } = {}): Shape<readonly T[]> {
   return {
-    json: { type: ['array', 'null'], items: item.json },
+    json: atLeastOne ? { type: 'array', items: item.json, minItems: 1 } : { type: ['array', 'null'], items: item.json },
     read(node, name, report) {
+      if (atLeastOne && (isEmpty(node) || (node.type === 'list' && node.items.length === 0))) {
+        report({ reason: 'config', message: `${name} is empty`, place: node.place });
+        return undefined;
+      }
       if (isEmpty(node)) return [];
-      if (node.type !== 'list') return mismatch(node, name, 'a list', report, node.type === 'scalar' ? `Write [${node.source}]` : undefined);
+      if (node.type !== 'list') return mismatch(node, name, 'a list', report, node.type === 'scalar' && isShowable(node.source) ? `Write [${node.source}]` : undefined);
       const items = node.items.map((child, index) => item.read(child, `${name}[${index}]`, report));
       return items.filter((value) => value !== undefined);
     },
@@ -129,7 +143,7 @@ export function list<T>(item: Shape<T>): Shape<readonly T[]> {
 export function record<T>(value: Shape<T>, key?: Rule): Shape<readonly Item<T>[]> {
   return {
     json: { type: ['object', 'null'], additionalProperties: value.json, ...(key ? { propertyNames: key.json } : {}) },
-    ...(value.fields ? { fields: value.fields } : {}),
+    ...(value.members ? { members: value.members.map((group) => ({ ...group, under: `<name>.${group.under}` })) } : {}),
     read(node, name, report) {
       if (isEmpty(node)) return [];
       if (node.type !== 'map') return mismatch(node, name, 'a map', report);
@@ -150,7 +164,7 @@ export function record<T>(value: Shape<T>, key?: Rule): Shape<readonly Item<T>[]
 export function object<F extends Fields>(fields: F, options: ObjectOptions = {}): Shape<ObjectOf<F>> {
   const required = Object.keys(fields).filter((key) => fields[key]!.required);
   return {
-    fields,
+    members: [{ under: '', fields }],
     json: {
       type: required.length > 0 ? 'object' : ['object', 'null'],
       properties: Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, fieldSchema(field)])),
@@ -167,8 +181,15 @@ export function object<F extends Fields>(fields: F, options: ObjectOptions = {})
         if (options.extensions && key.value.startsWith('x-')) continue;
         const field = Object.hasOwn(fields, key.value) ? fields[key.value] : undefined;
         seen.add(key.value);
-        if (field) values[key.value] = field.shape.read(value, join(name, key.value), report);
-        else report(unknownKey(key, name, Object.keys(fields), options.elsewhere?.(key.value)));
+        if (field) {
+          values[key.value] = field.shape.read(value, join(name, key.value), report);
+          continue;
+        }
+        const near = nearest(key.value, Object.keys(fields));
+        // What was mistyped is not missing as well.
+        if (near !== undefined) seen.add(near);
+        const advice = near ? `Did you mean \`${near}\`?` : (options.elsewhere?.(key.value) ?? `Known keys here are ${Object.keys(fields).join(', ')}`);
+        report({ reason: 'config', message: `unknown key ${JSON.stringify(key.value)}${name ? ` in ${name}` : ''}`, place: key.place, advice });
       }
       for (const key of required) {
         if (seen.has(key)) continue;
@@ -192,7 +213,7 @@ export function variants<V extends { readonly [word: string]: Fields }>(tag: str
   const tagShape = choice(words);
   const shapes = new Map(words.map((word) => [word, object({ [tag]: { shape: tagShape, description, required: true }, ...fieldsOf[word] }, { elsewhere })]));
   return {
-    fields: Object.assign({ [tag]: { shape: tagShape, description, required: true } }, ...words.map((word) => fieldsOf[word])),
+    members: words.map((word) => ({ under: '', when: `${tag}: ${word}`, fields: { [tag]: { shape: tagShape, description, required: true }, ...fieldsOf[word] } })),
     json: {
       type: 'object',
       required: [tag],
@@ -231,13 +252,6 @@ export function scalarOr<A, B>(scalar: Shape<A>, other: Shape<B>): Shape<A | B> 
       return node.type === 'scalar' && node.value !== null ? scalar.read(node, name, report) : other.read(node, name, report);
     },
   };
-}
-
-function unknownKey(key: Placed<string>, name: string, known: readonly string[], elsewhere: string | undefined): Problem {
-  const near = nearest(key.value, known);
-  const advice = near ? `Did you mean \`${near}\`?` : (elsewhere ?? `Known keys here are ${known.join(', ')}`);
-  const where = name ? ` in ${name}` : '';
-  return { reason: 'config', message: `unknown key ${JSON.stringify(key.value)}${where}`, place: key.place, advice };
 }
 
 function obeys(node: ScalarNode, name: string, rule: Rule | undefined, report: Report): boolean {

@@ -15,7 +15,7 @@ export function decodeText(bytes: Buffer, file: string, report: (problem: Proble
     report({ reason: 'config', message: 'the file is not UTF-8', place: firstBadByte(bytes, file), advice: 'Save it as UTF-8' });
     return undefined;
   }
-  const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.exec(text);
+  const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/.exec(text);
   if (!control) return text;
   const before = text.slice(0, control.index).split('\n');
   const code = control[0].charCodeAt(0).toString(16).padStart(4, '0').toUpperCase();

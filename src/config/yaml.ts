@@ -1,5 +1,5 @@
-import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml';
-import type { Document, YAMLError } from 'yaml';
+import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument, visit } from 'yaml';
+import type { Alias, Document, YAMLError } from 'yaml';
 import type { Problem } from '../core/failure.js';
 import type { Place } from '../core/place.js';
 import type { Entry, MapNode, Node } from './node.js';
@@ -7,9 +7,9 @@ import type { Entry, MapNode, Node } from './node.js';
 /** More values than any honest project file has once its aliases are written out; ends "billion laughs" early. */
 const MOST_VALUES = 50_000;
 const DEEPEST = 50;
+const CONTROL = /[\0-\x08\x0b-\x1f\x7f-\x9f]/;
 
 type Report = (problem: Problem) => void;
-type YamlNode = Document['contents'] | unknown;
 
 /**
  * Parses YAML 1.2 (core schema) into nodes with places. Aliases are written out and `<<` merges are applied.
@@ -17,7 +17,8 @@ type YamlNode = Document['contents'] | unknown;
  */
 export function parseYaml(text: string, file: string, report: Report): Node | undefined {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, strict: true, version: '1.2' });
+  const document = parseBounded(text, lines, file, report);
+  if (!document) return undefined;
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -26,9 +27,36 @@ export function parseYaml(text: string, file: string, report: Report): Node | un
     for (const problem of syntaxProblems(document.errors, placeOf)) report(problem);
     return undefined;
   }
+  const { yaml } = document.directives ?? {};
+  if (yaml?.explicit && yaml.version !== '1.2') {
+    report({ reason: 'config', message: `the file says that it is YAML ${yaml.version}`, place: { file, line: 1, column: 1 }, advice: 'Remove the %YAML line: project files are YAML 1.2' });
+    return undefined;
+  }
   for (const warning of document.warnings) report({ reason: 'config', message: warning.message, place: placeOf(warning.pos[0]) });
   if (document.contents === null) return undefined;
-  return new Converter(document, placeOf, report).convert(document.contents);
+  return new Converter(aliasTargets(document), placeOf, report).convert(document.contents);
+}
+
+/** Undefined, after a report, for text so deeply nested that the parser runs out of stack. */
+function parseBounded(text: string, lines: LineCounter, file: string, report: Report): Document | undefined {
+  try {
+    return parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, strict: true, version: '1.2' });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    report({ reason: 'config', message: `the project file has more than ${DEEPEST} levels of nesting`, place: { file, line: 1, column: 1 } });
+    return undefined;
+  }
+}
+
+/** What each alias stands for: the last node before it with that anchor. In one pass, where the library searches anew for each alias. */
+function aliasTargets(document: Document): Map<Alias, unknown> {
+  const anchors = new Map<string, unknown>();
+  const targets = new Map<Alias, unknown>();
+  visit(document, (_, node) => {
+    if (isAlias(node)) targets.set(node, anchors.get(node.source));
+    else if ((isScalar(node) || isMap(node) || isSeq(node)) && node.anchor !== undefined) anchors.set(node.anchor, node);
+  });
+  return targets;
 }
 
 /** The parser goes on after an error and often complains about its consequences: one problem per line is enough. */
@@ -63,17 +91,17 @@ class Converter {
   private readonly open = new Set<unknown>();
 
   constructor(
-    private readonly document: Document,
+    private readonly targets: ReadonlyMap<Alias, unknown>,
     private readonly placeOf: (offset: number) => Place,
     private readonly report: Report,
   ) {}
 
-  convert(node: YamlNode): Node | undefined {
+  convert(node: unknown): Node | undefined {
     if (this.stopped) return undefined;
     if (isAlias(node)) return this.convertAlias(node);
     const place = this.place(node);
     if (++this.values > MOST_VALUES) return this.stop(`more than ${MOST_VALUES} values`, place);
-    if (isScalar(node)) return { type: 'scalar', place, ...scalarValue(node) };
+    if (isScalar(node)) return { type: 'scalar', place, ...this.scalarValue(node, place) };
     if (!isMap(node) && !isSeq(node)) return undefined;
     if (this.open.size >= DEEPEST) return this.stop(`more than ${DEEPEST} levels of nesting`, place);
     this.open.add(node);
@@ -84,10 +112,9 @@ class Converter {
     return converted;
   }
 
-  private convertAlias(node: YamlNode & object): Node | undefined {
-    const alias = node as { source: string; resolve(document: Document): unknown };
-    const target = alias.resolve(this.document);
-    const place = this.place(node);
+  private convertAlias(alias: Alias): Node | undefined {
+    const target = this.targets.get(alias);
+    const place = this.place(alias);
     if (target === undefined) {
       this.report({ reason: 'config', message: `the alias *${alias.source} has no anchor &${alias.source} before it`, place });
       return undefined;
@@ -103,13 +130,13 @@ class Converter {
     const entries = new Map<string, Entry>();
     const merges: Node[] = [];
     for (const item of items) {
-      const keyNode = isAlias(item.key) ? item.key.resolve(this.document) : item.key;
+      const keyNode = isAlias(item.key) ? this.targets.get(item.key) : item.key;
       const keyPlace = this.place(item.key);
       if (!isScalar(keyNode) || typeof keyNode.value !== 'string') {
         this.report({ reason: 'config', message: 'a key must be text', place: keyPlace, advice: 'Put the key in quotes' });
         continue;
       }
-      const name = keyNode.value;
+      const name = this.scalarValue(keyNode, keyPlace).source;
       const value = this.convert(item.value) ?? (item.value === null ? emptyAt(keyPlace) : undefined);
       if (value === undefined) continue;
       if (name === '<<' && keyNode.type === 'PLAIN') {
@@ -139,6 +166,15 @@ class Converter {
     }
   }
 
+  private scalarValue(node: { value: unknown; source?: string }, place: Place): { value: string | number | boolean | null; source: string } {
+    const { value } = node;
+    if (typeof value === 'number' || typeof value === 'boolean' || value === null) return { value, source: node.source ?? String(value) };
+    const text = String(value);
+    // Quoted text can hold what the file itself must not: "\0" would cut a path short, "\e" would drive a terminal.
+    if (CONTROL.test(text)) this.report({ reason: 'config', message: 'the value has a control character', place, advice: 'Remove it' });
+    return { value: text, source: text };
+  }
+
   private stop(what: string, place: Place): undefined {
     this.stopped = true;
     this.report({ reason: 'config', message: `the project file has ${what}`, place, advice: 'Use fewer aliases' });
@@ -148,13 +184,6 @@ class Converter {
     const range = (node as { range?: readonly number[] | null } | null)?.range;
     return this.placeOf(range?.[0] ?? 0);
   }
-}
-
-function scalarValue(node: { value: unknown; source?: string }): { value: string | number | boolean | null; source: string } {
-  const { value } = node;
-  const plain = typeof value === 'number' || typeof value === 'boolean' || value === null;
-  if (typeof value === 'bigint') return { value: Number(value), source: node.source ?? String(value) };
-  return plain ? { value, source: node.source ?? String(value) } : { value: String(value), source: String(value) };
 }
 
 function emptyAt(place: Place): Node {
