@@ -15,6 +15,8 @@ import type { Source } from './source.js';
 import type { TreeNode } from './tree.js';
 
 export interface FetchContext {
+  /** Its name, for events. */
+  readonly artifact: string;
   readonly context: Context;
   readonly lock: Lock;
   /** Folder of the lock, relative to the project's root. */

@@ -1,0 +1,179 @@
+import { posix } from 'node:path';
+import type { Built, Part } from '../artifact/artifact.js';
+import type { Context } from '../artifact/kind.js';
+import type { BuilderFacts, NodeFacts } from '../builders/builder.js';
+import type { NodeSpec } from '../config/project.js';
+import { Failed, fail, type Problem } from '../core/failure.js';
+import { compare } from '../core/record.js';
+import type { Analysis } from './analysis.js';
+import { binLinks, type BinLink } from './bins.js';
+import type { FetchContext } from './fetch.js';
+import { glueItems } from './glue.js';
+import { hiddenLock } from './hidden-lock.js';
+import type { Inputs } from './inputs.js';
+import { entryPlace } from './lock.js';
+import { ensurePieces, missingUnits, ownerOf, subjectOf, unitsOf, type Ensured, type Unit } from './packages.js';
+import type { Piece } from './piece.js';
+import { runScripts, scriptOrder, type ScriptResult, type ScriptRun } from './scripts.js';
+import { markInert, packageName, reachable, title } from './select.js';
+import type { TreeNode } from './tree.js';
+
+export interface BuildOptions {
+  readonly spec: NodeSpec;
+  readonly facts: BuilderFacts;
+  readonly context: Context;
+  readonly inputs: Inputs;
+}
+
+/** Titles of the packages that would have to be fetched. */
+export async function missingPackages(analysis: Analysis, options: BuildOptions): Promise<readonly string[]> {
+  const at = fetchContext(analysis, options);
+  const links = commands(analysis, analysis.selection.installed);
+  return (await missingUnits(unitsOf(analysis.selection.installed, links, at), at)).map(subjectOf).sort(compare);
+}
+
+/** Fetches and unpacks what is missing, runs install scripts, and lists the pieces that make up node_modules. */
+export async function buildNode(analysis: Analysis, options: BuildOptions): Promise<Built> {
+  const { spec, context } = options;
+  const at = fetchContext(analysis, options);
+  const units = unitsOf(analysis.selection.installed, commands(analysis, analysis.selection.installed), at);
+  const ensured = await ensurePieces(units, at);
+  if (ensured.problems.length > 0) throw new Failed([...ensured.problems]);
+  const pieces = new Pieces(units, ensured);
+  const scripts = await runAllScripts(analysis, { options, at, pieces });
+  const { installed, listed } = reachable(analysis.tree);
+  const bins = [...commands(analysis, installed).filter((link) => pieces.hasFile(link)), ...analysis.ownBins];
+  const gyp = new Set(installed.filter((node) => pieces.pieceOf(node)?.gyp).map(({ location }) => location));
+  const glue = await storeGlue(context, {
+    installed: installed.filter((node) => !node.entry.inBundle || ownerOf(node) === node),
+    bins,
+    hiddenLock: hiddenLock(analysis.project.lock, listed, { omitRegistryResolved: analysis.project.npmrc.omitRegistryResolved, gyp }),
+  });
+  const parts = [...partsOf(installed, { pieces, scripts, prefix: spec.prefix }), ...(installed.length > 0 ? [{ at: spec.prefix, ...glue }] : [])];
+  const total = new Set(installed.filter((node) => !node.target).map((node) => pieces.unitOf(node))).size;
+  const compiled = scripts.filter((result) => result.compiled).length;
+  const fetched = Math.min(ensured.fetched, total);
+  return {
+    artifact: { format: 1, kind: 'node', prefix: spec.prefix, parts },
+    packages: { total, fetched, compiled, reused: Math.max(0, total - fetched - compiled) },
+  };
+}
+
+/** Links to commands of packages; those of the project's own folders were looked up when it was read. */
+function commands(analysis: Analysis, nodes: readonly TreeNode[]): readonly BinLink[] {
+  if (!analysis.project.npmrc.binLinks) return [];
+  return binLinks(nodes).filter(({ node }) => !node.target);
+}
+
+function fetchContext(analysis: Analysis, { spec, context, inputs }: BuildOptions): FetchContext {
+  const { scripts } = analysis;
+  return {
+    artifact: spec.name,
+    context,
+    lock: analysis.project.lock,
+    folder: inputs.folder,
+    registries: analysis.registries,
+    mayRun: (node) => scripts === 'allow' || (scripts !== 'deny' && scripts.includes(packageName(node))),
+  };
+}
+
+/** Which piece a node's files are in. */
+class Pieces {
+  readonly #units = new Map<TreeNode, Unit>();
+  readonly #pieces: Ensured['pieces'];
+
+  constructor(units: readonly Unit[], { pieces }: Ensured) {
+    for (const unit of units) for (const node of unit.nodes) this.#units.set(node, unit);
+    this.#pieces = pieces;
+  }
+
+  unitOf(node: TreeNode): Unit | undefined {
+    return this.#units.get(ownerOf(node));
+  }
+
+  /** The piece of a package's own; undefined for links and for what lies in another's. */
+  pieceOf(node: TreeNode): Piece | undefined {
+    const unit = this.#units.get(node);
+    return unit && this.#pieces.get(unit);
+  }
+
+  hasFile({ node, file }: BinLink): boolean {
+    const owner = ownerOf(node);
+    const path = owner === node ? file : `${node.location.slice(owner.location.length + 1)}/${file}`;
+    return this.pieceOf(owner)?.bins.includes(path) ?? false;
+  }
+}
+
+interface Scripting {
+  readonly options: BuildOptions;
+  readonly at: FetchContext;
+  readonly pieces: Pieces;
+}
+
+/** Runs what may run, one after the other, since a script may need what an earlier one made. */
+async function runAllScripts(analysis: Analysis, { options, at, pieces }: Scripting): Promise<readonly ScriptResult[]> {
+  const { context, spec } = options;
+  const wanting = scriptOrder(reachable(analysis.tree).installed.filter((node) => !node.target && (node.entry.hasInstallScript || pieces.pieceOf(node)?.gyp)));
+  const denied = wanting.filter((node) => !at.mayRun(node));
+  if (denied.length > 0) {
+    context.emit({ type: 'step', subject: spec.name, message: `install scripts that did not run (scripts: ${analysis.scripts === 'deny' ? 'deny' : 'not in the list'}): ${denied.map(title).join(', ')}` });
+  }
+  const results = new Map<TreeNode, ScriptResult>();
+  const problems: Problem[] = [];
+  const run: ScriptRun = {
+    artifact: spec.name, context, lock: analysis.project.lock, node: options.facts.node as NodeFacts, settings: analysis.settings,
+    bins: commands(analysis, analysis.selection.installed).filter((link) => pieces.hasFile(link)),
+    pieceKeyOf: (node) => pieces.unitOf(node)?.key ?? missingPiece(node, analysis),
+    partOf: (node) => {
+      const result = results.get(node);
+      if (result) return { piece: result.piece, at: '' };
+      const owner = ownerOf(node);
+      return { piece: pieces.pieceOf(owner) ?? missingPiece(node, analysis), at: owner.location };
+    },
+  };
+  for (const node of wanting) {
+    if (!at.mayRun(node) || node.inert) continue;
+    try {
+      results.set(node, await runScripts(node, run));
+    } catch (error) {
+      if (!(error instanceof Failed) || !error.has('compile')) throw error;
+      if (node.flags.optional) {
+        markInert(node);
+        for (const problem of error.problems) context.emit({ type: 'warning', problem: { ...problem, message: `${problem.message}; it is optional and left out` } });
+      } else {
+        context.emit({ type: 'package', artifact: spec.name, package: title(node), state: 'failed' });
+        problems.push(...error.problems);
+      }
+    }
+  }
+  if (problems.length > 0) throw new Failed(problems);
+  return [...results.values()].filter(({ node }) => !node.inert);
+}
+
+function missingPiece(node: TreeNode, analysis: Analysis): never {
+  return fail({ reason: 'requirements', message: `${title(node)} has no files of its own`, place: entryPlace(analysis.project.lock, node.location) });
+}
+
+interface PartOptions {
+  readonly pieces: Pieces;
+  readonly scripts: readonly ScriptResult[];
+  readonly prefix: string;
+}
+
+/** Packages by location, then what scripts made; a package whose scripts ran is there in the latter form only. */
+function partsOf(installed: readonly TreeNode[], { pieces, scripts, prefix }: PartOptions): readonly Part[] {
+  const replaced = new Set(scripts.map(({ node }) => node));
+  const parts: Part[] = [];
+  for (const node of [...installed].sort((a, b) => compare(a.location, b.location))) {
+    const piece = pieces.pieceOf(node);
+    if (piece && !replaced.has(node)) parts.push({ at: posix.join(prefix, node.location), piece: piece.blob, size: piece.size, package: title(node) });
+  }
+  for (const { node, piece } of scripts) parts.push({ at: prefix, piece: piece.blob, size: piece.size, package: title(node) });
+  return parts;
+}
+
+async function storeGlue(context: Context, glue: Parameters<typeof glueItems>[0]): Promise<{ readonly piece: Part['piece']; readonly size: number }> {
+  const { tarOf } = await import('../archive/pack-tar.js');
+  const { digest, size } = await context.store.writeBlob(tarOf(glueItems(glue)), { subject: 'links of node_modules' });
+  return { piece: digest, size };
+}
