@@ -1,8 +1,9 @@
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { accessSync, constants, existsSync, lstatSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { fail } from '../core/failure.js';
 import { atomicWrite } from '../util/atomic-write.js';
 import { diskError, errorCode } from '../util/disk.js';
+import { makeFolder } from '../util/make-folder.js';
 import { BUCKETS, FORMAT } from './layout.js';
 import type { Layout } from './layout.js';
 
@@ -35,7 +36,10 @@ export async function createStore(layout: Layout, creator: Creator): Promise<voi
 
 function checkFolder({ root }: Layout): void {
   const stat = lookAt(root);
-  if (stat === undefined) return;
+  if (stat === undefined) {
+    if (lstatSync(root, { throwIfNoEntry: false }) === undefined) return;
+    return fail({ reason: 'store', message: `the store ${root} is a link to nothing`, advice: 'Remove it, or choose another with --store.' });
+  }
   if (!stat.isDirectory()) {
     fail({ reason: 'store', message: `the store ${root} is not a folder`, advice: 'Remove it, or choose another with --store.' });
   }
@@ -109,13 +113,9 @@ function readIfThere(path: string): string | undefined {
 
 /** Also for a store that is known: archives of CI caches may drop empty folders. Exactly 0755 whatever the umask. */
 function makeFolders(layout: Layout): void {
-  const { root, version, blobs, records, tmp, work, caches, logs, corrupt, locks, shared, processes } = layout;
-  const own = [root, version, dirname(blobs), blobs, records, ...BUCKETS.map(layout.bucket), tmp, work, caches, logs, corrupt, locks, shared, processes];
-  for (const path of own) {
-    if (existsSync(path)) continue;
-    mkdirSync(path, { recursive: true });
-    chmodSync(path, 0o755);
-  }
+  const { blobs, tmp, work, caches, logs, corrupt, shared, processes } = layout;
+  const own = [blobs, ...BUCKETS.map(layout.bucket), tmp, work, caches, logs, corrupt, shared, processes];
+  for (const path of own) if (!existsSync(path)) makeFolder(path);
 }
 
 const CACHEDIR_TAG = `Signature: 8a477f597d28d172789f06886806bc55

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { existsSync, realpathSync, statSync } from 'node:fs';
-import { chmod, mkdir } from 'node:fs/promises';
+import { realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Emit } from '../core/events.js';
 import type { Digest } from '../core/identity.js';
 import type { Data } from '../core/record.js';
 import { onDisk } from '../util/disk.js';
+import { makeFolder } from '../util/make-folder.js';
 import { inTurnPerKey } from '../util/once.js';
 import { createStore } from './create.js';
 import { fileName, layoutOf } from './layout.js';
@@ -229,11 +229,7 @@ export class LocalStore implements Store {
   }
 
   private async folder(path: string): Promise<string> {
-    await onDisk(path, async () => {
-      if (existsSync(path)) return;
-      await mkdir(path, { recursive: true });
-      await chmod(path, 0o755);
-    });
+    await onDisk(path, async () => makeFolder(path));
     return path;
   }
 

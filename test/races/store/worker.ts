@@ -14,7 +14,7 @@ import { BLOBS, RECORDS, content, digestOf, needs } from './content.js';
 // A program for the race tests: `worker <job> <store> <rounds> [file]`. Exit status 3: it saw something impossible.
 const [job, dir, rounds, file] = process.argv.slice(2) as [string, string, string, string];
 
-const jobs: Readonly<Record<string, (store: LocalStore) => Promise<void>>> = { write, lock, collect, open, hold };
+const jobs: Readonly<Record<string, (store: LocalStore) => Promise<void>>> = { write, lock, collect, open, hold, many };
 
 async function write(store: LocalStore): Promise<void> {
   for (let round = 0; round < Number(rounds); round += 1) {
@@ -85,6 +85,22 @@ async function hold(store: LocalStore): Promise<void> {
     process.stdout.write('holding\n');
     while (!existsSync(`${file}.stop`)) await sleep(10);
   });
+}
+
+/** So many blobs at once. */
+async function many(store: LocalStore): Promise<void> {
+  const written = await Promise.allSettled(Array.from({ length: Number(rounds) }, (_, n) => store.writeBlob(slowly(n))));
+  for (const one of written) if (one.status === 'rejected') throw one.reason;
+}
+
+function slowly(n: number): Readable {
+  return Readable.from(
+    (async function* () {
+      yield Buffer.from(`first half of ${n}`);
+      await sleep(200);
+      yield Buffer.from('second half');
+    })(),
+  );
 }
 
 function impossible(message: string): never {

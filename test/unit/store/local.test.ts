@@ -62,7 +62,9 @@ describe('making and opening', () => {
     expect(await failure(openTemporaryStore(join(folder, 'file')))).toEqual({ reason: 'store', message: expect.stringMatching(/not a folder/) });
     expect(await failure(openTemporaryStore(join(folder, 'file/store')))).toEqual({ reason: 'store', message: expect.stringMatching(/below a file/) });
     expect(await failure(openTemporaryStore(folder))).toEqual({ reason: 'store', message: expect.stringMatching(/other things \(file\)/) });
-    expect(readdirSync(folder)).toEqual(['file']);
+    symlinkSync('nowhere', join(folder, 'link'));
+    expect(await failure(openTemporaryStore(join(folder, 'link')))).toEqual({ reason: 'store', message: expect.stringMatching(/link to nothing/) });
+    expect(readdirSync(folder)).toEqual(['file', 'link']);
     const { store } = await openTemporaryStore();
     writeFileSync(join(store.layout.version, 'FORMAT'), 'wheelwright store 2\n');
     expect(await failure(openTemporaryStore(store.dir))).toEqual({ reason: 'store', message: expect.stringMatching(/another version/) });

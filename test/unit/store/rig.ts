@@ -10,7 +10,15 @@ import type { LocalStore, StoreOptions } from '../../../src/store/local.js';
 
 const made: string[] = [];
 
+const cleanups: (() => void)[] = [];
+
+/** Runs after the test, before its folders are removed. */
+export function afterwards(cleanup: () => void): void {
+  cleanups.push(cleanup);
+}
+
 afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) cleanup();
   for (const path of made.splice(0)) await rm(path, { recursive: true, force: true });
 });
 
