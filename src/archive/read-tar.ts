@@ -73,7 +73,8 @@ export async function* readTar(source: Readable, options: ReadTarOptions): Async
 /** The entry in our words; undefined if it is left out. */
 function checkedEntry(raw: RawEntry, options: ReadTarOptions): Entry | undefined {
   const { subject } = options;
-  const unsafe = unsafePath(raw.name);
+  // Some writers call the root itself `/`.
+  const unsafe = raw.type === 'directory' && raw.name === '/' ? undefined : unsafePath(raw.name);
   if (unsafe !== undefined) refuseEntry(subject, raw.name, unsafe);
   const path = stripped(cleanPath(raw.name), options.strip ?? 0);
   if (raw.type === 'other') {

@@ -5,8 +5,9 @@ import { BLOCK } from './tar-encode.js';
 export interface Block {
   /** Type flag as a character; NUL counts as `0`. */
   readonly type: string;
-  readonly name: string;
-  readonly target: string;
+  /** Undefined if not UTF-8, as in the cut short name that stands before a long one. */
+  readonly name: string | undefined;
+  readonly target: string | undefined;
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
@@ -26,13 +27,13 @@ export function decodeBlock(block: Buffer): Block | string | undefined {
   const name = text(block, 0, 100);
   const target = text(block, 157, 257);
   const prefix = posix && block[345] !== 0 ? text(block, 345, 500) : '';
-  if (name === undefined || target === undefined || prefix === undefined) return 'has a name that is not UTF-8';
+  const fullName = name === undefined || prefix === undefined ? undefined : prefix === '' ? name : `${prefix}/${name}`;
   const values = { mode: number(block, 100, 8), uid: number(block, 108, 8), gid: number(block, 116, 8), size: number(block, 124, 12), mtime: number(block, 136, 12) };
   if (values.size === undefined || values.size < 0) return 'has a header with a bad size';
   if (values.mode === undefined || values.uid === undefined || values.gid === undefined || values.mtime === undefined) return 'has a header with a bad number';
   return {
     type: block[156] === 0 ? '0' : String.fromCharCode(block[156] as number),
-    name: prefix === '' ? name : `${prefix}/${name}`,
+    name: fullName,
     target,
     mode: values.mode & 0o7777,
     uid: values.uid,

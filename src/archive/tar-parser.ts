@@ -117,7 +117,10 @@ export class TarParser {
 
   #entry(block: Block, meta: { longName: string | undefined; longTarget: string | undefined; pax: (keyword: string) => string | undefined; sparse: boolean }): RawEntry {
     const name = meta.pax('path') ?? meta.longName ?? block.name;
+    const target = meta.pax('linkpath') ?? meta.longTarget ?? block.target;
+    if (name === undefined) refuseEntry(this.#subject, this.#name, 'is followed by an entry whose name is not UTF-8');
     this.#name = name;
+    if (target === undefined) refuseEntry(this.#subject, name, 'links to a name that is not UTF-8');
     let type = TYPES[block.type] ?? 'other';
     if (meta.sparse) type = 'other';
     // Archives older than ustar mark folders by a slash.
@@ -130,7 +133,7 @@ export class TarParser {
       type,
       what: meta.sparse ? 'a sparse file' : (OTHERS[block.type] ?? `of unknown type ${JSON.stringify(block.type)}`),
       name,
-      target: meta.pax('linkpath') ?? meta.longTarget ?? block.target,
+      target,
       mode: block.mode,
       uid: this.#integer('uid', meta.pax('uid'), block.uid),
       gid: this.#integer('gid', meta.pax('gid'), block.gid),
