@@ -1,0 +1,161 @@
+import type { Artifact, Built } from '../artifact/artifact.js';
+import type { Context, Kind, KeyRecord, Planned } from '../artifact/kind.js';
+import type { PythonSpec } from '../config/project.js';
+import type { Event } from '../core/events.js';
+import type { Problem } from '../core/failure.js';
+import { Failed } from '../core/failure.js';
+import type { PackageKey, RequirementHash } from '../core/identity.js';
+import { compare, hashRecord } from '../core/record.js';
+import { limiter } from '../util/limit.js';
+import type { Conflict } from './conflicts.js';
+import { credentialsOf } from './credentials.js';
+import type { Inputs } from './inputs.js';
+import { readInputs } from './inputs.js';
+import { interpreterOf } from './interpreter.js';
+import type { LockedWheel, PythonLock } from './lock.js';
+import { getLock, identityOf, putLock } from './lock.js';
+import type { Obtained } from './obtain.js';
+import { locate } from './resolve-pin.js';
+import { settleAll } from './settle.js';
+import { wantedOf } from './wanted.js';
+import type { Work } from './work.js';
+
+/** Python requirement sets: see README.md. What one run has made is remembered, so that it is counted once. */
+export function createPythonKind(): Kind<PythonSpec> {
+  const made: Work['made'] = new Map();
+  return { plan: (spec, context) => plan(spec, context, made) };
+}
+
+async function plan(spec: PythonSpec, context: Context, made: Work['made']): Promise<Planned> {
+  const facts = await context.facts();
+  const interpreter = interpreterOf(facts, spec.builder.value);
+  const inputs = await readInputs(spec, context, interpreter);
+  const credentials = credentialsOf(inputs.options, inputs.requirements);
+  const work: Work = { artifact: spec.name, context, interpreter, options: inputs.options, credentials, made, compiling: limiter(context.jobs) };
+  const platform = { os: facts.os, machine: facts.machine, libc: { ...facts.libc } };
+  const inputKey = hashRecord<string>({ format: 1, kind: 'python', ...inputs.record, python: interpreter.record, platform, builder: context.builderKey });
+  const lock = (await getLock(context.store, inputKey)) ?? (await newLock(inputKey, { spec, inputs, work }));
+  if (spec.strict) checkStrict(lock, spec);
+  const record = {
+    ...{ format: 1, kind: 'python', ...inputs.record, packages: unnamed(lock, inputs) },
+    ...{ python: interpreter.record, platform, builder: context.builderKey },
+    prefix: spec.prefix,
+    settings: { compileBytecode: spec.compileBytecode },
+  } as unknown as KeyRecord;
+  return {
+    key: hashRecord<RequirementHash>(record),
+    record,
+    packageCount: lock.packages.length,
+    build: () => build(lock, spec, work),
+    missing: () => missing(lock, work),
+  };
+}
+
+interface Locking {
+  readonly spec: PythonSpec;
+  readonly inputs: Inputs;
+  readonly work: Work;
+}
+
+async function newLock(inputKey: string, { spec, inputs, work }: Locking): Promise<PythonLock> {
+  const { makeLock } = await import('./make-lock.js');
+  const { store, emit } = work.context;
+  for (const problem of inputs.warnings) emit({ type: 'warning', problem });
+  const make = async (): Promise<PythonLock> => {
+    const found = await getLock(store, inputKey);
+    if (found !== undefined) return found;
+    const lock = await makeLock({ inputs, work: quiet(work), strict: spec.strict });
+    await putLock(store, inputKey, lock);
+    return lock;
+  };
+  return store.withLock(`python-lock-${inputKey}`, make, (holder) => emit({ type: 'waiting', message: `${spec.name}: waiting for ${holder}, which is resolving the same requirements` }));
+}
+
+/** What is reused is told once, when the artifact is built. */
+function quiet(work: Work): Work {
+  const emit = (event: Event): void => {
+    if (event.type !== 'package' || event.state !== 'reused') work.context.emit(event);
+  };
+  return { ...work, context: { ...work.context, emit } };
+}
+
+/** A lock that was made while strict was off does not pass for a strict one. */
+function checkStrict(lock: PythonLock, spec: PythonSpec): void {
+  const problems = lock.packages.filter(({ resolved }) => resolved).map(
+    ({ name, version }): Problem => ({ reason: 'requirements', message: `${name} ${version} is needed and not pinned by the files of ${spec.name}`, place: spec.place, advice: `add ${name} to the requirement files` }),
+  );
+  if (problems.length > 0) throw new Failed(problems);
+}
+
+/** Packages whose content the files themselves do not name: what was resolved, what has no hash, what is local. */
+function unnamed(lock: PythonLock, inputs: Inputs): Record<string, string> {
+  const hashed = new Set([...inputs.requirements.filter(({ hashes }) => hashes.length > 0), ...inputs.locked].map(({ name }) => name));
+  const open = lock.packages.filter(({ name, origin, resolved }) => resolved || origin.kind === 'tree' || (origin.kind === 'archive' && !hashed.has(name)));
+  return Object.fromEntries(open.map(({ name, version, origin }) => [name, `${version} ${identityOf(origin)}`]));
+}
+
+async function build(lock: PythonLock, spec: PythonSpec, work: Work): Promise<Built> {
+  const { installPackages } = await import('./environment.js');
+  const settings = { prefix: spec.prefix, compileBytecode: spec.compileBytecode };
+  const { obtained, failure } = await obtainLocked(lock, work);
+  // What did arrive is installed all the same: the next run has only the rest to do.
+  const environment = await installPackages(obtained, settings, work).catch((error: unknown) => {
+    if (failure === undefined || !(error instanceof Failed)) throw error;
+    throw new Failed([...failure.problems, ...error.problems]);
+  });
+  if (failure !== undefined) throw failure;
+  const { findConflicts } = await import('./conflicts.js');
+  for (const conflict of await findConflicts(environment.pieces, work.context.store)) warnConflict(conflict, work);
+  return { artifact: compose(obtained, environment, spec), packages: count(obtained, work) };
+}
+
+async function obtainLocked(lock: PythonLock, work: Work): Promise<{ readonly obtained: readonly Obtained[]; readonly failure?: Failed }> {
+  const { obtain } = await import('./obtain.js');
+  const tasks = lock.packages.map(async (locked) => obtain(wantedOf(locked, (location) => locate(location, work.context.root)), work));
+  const failed = await settleAll(tasks).then(
+    () => undefined,
+    (error: unknown) => {
+      if (error instanceof Failed) return error;
+      throw error;
+    },
+  );
+  const settled = await Promise.allSettled(tasks);
+  const obtained = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  return failed === undefined ? { obtained } : { obtained, failure: failed };
+}
+
+type Installed = Awaited<ReturnType<typeof import('./environment.js').installPackages>>;
+
+/** The empty environment first, then the packages in the order of their names: the last one has a disputed path. */
+function compose(obtained: readonly Obtained[], { skeleton, pieces }: Installed, spec: PythonSpec): Artifact {
+  const packages = [...obtained].sort((a, b) => compare(a.wheel.name, b.wheel.name));
+  const parts = packages.map(({ wheel }) => {
+    const { piece, size } = pieces.get(wheel.name) as (typeof skeleton);
+    return { at: spec.prefix, piece, size, package: `${wheel.name} ${wheel.version}` };
+  });
+  const wheels = packages.map(({ wheel: { filename, blob, size } }) => ({ filename, blob, size })).sort((a, b) => compare(a.filename, b.filename));
+  return { format: 1, kind: 'python', prefix: spec.prefix, parts: [{ at: spec.prefix, piece: skeleton.piece, size: skeleton.size }, ...parts], wheels };
+}
+
+function count(obtained: readonly Obtained[], { made }: Work): Built['packages'] {
+  const taken = (key: PackageKey): 'fetched' | 'compiled' | 'reused' => {
+    const how = made.get(key) ?? 'reused';
+    made.delete(key);
+    return how;
+  };
+  const counts = { total: obtained.length, reused: 0, fetched: 0, compiled: 0 };
+  for (const { key } of obtained) counts[taken(key)] += 1;
+  return counts;
+}
+
+function warnConflict({ path, packages }: Conflict, work: Work): void {
+  const message = `${packages.join(' and ')} install different content at ${path}; the environment has that of ${packages.at(-1) as string}`;
+  work.context.emit({ type: 'warning', problem: { reason: 'requirements', message } });
+}
+
+async function missing(lock: PythonLock, work: Work): Promise<readonly string[]> {
+  const { keyOf } = await import('./obtain.js');
+  const { getWheel } = await import('./wheel-record.js');
+  const found = await Promise.all(lock.packages.map(async (locked) => [locked, await getWheel(work.context.store, keyOf(locked, work))] as const));
+  return found.flatMap(([locked, wheel]: readonly [LockedWheel, unknown]) => (wheel === undefined ? [`${locked.name} ${locked.version}`] : []));
+}
