@@ -20,6 +20,8 @@ export interface ContextOptions {
   readonly ignore: Patterns;
   /** What the Dockerfile can reach; all if absent. */
   readonly reach?: Reach;
+  /** Paths that are not in the context whatever the rules say, with all below them. */
+  readonly omit?: readonly string[];
   readonly statCache: StatCache;
   /** Before the entry's path, for the cache's names; default the absolute path of `root`. */
   readonly cachePrefix?: string;
@@ -49,7 +51,7 @@ interface Found {
 }
 
 /** Synchronous: ten times as fast as promises for files that the kernel knows already. */
-function walkContext({ root, include, ignore, reach = Reach.all() }: ContextOptions): Found[] {
+function walkContext({ root, include, ignore, reach = Reach.all(), omit = [] }: ContextOptions): Found[] {
   let found: Found[];
   let followed: boolean;
   // A source that is a link names what it points to as well; that may add sources, hence the loop.
@@ -65,7 +67,7 @@ function walkContext({ root, include, ignore, reach = Reach.all() }: ContextOpti
     let any = false;
     for (const name of list(join(root, folder), folder === '')) {
       const path = folder === '' ? name : `${folder}/${name}`;
-      if (path === '.dockerignore' || !(reach.has(path) || reach.mayHaveBelow(path))) continue;
+      if (path === '.dockerignore' || omit.includes(path) || !(reach.has(path) || reach.mayHaveBelow(path))) continue;
       const ignored = ignore.matches(path);
       if (ignored && !ignore.mayTakeBack(path)) continue;
       const status = lstatSync(join(root, path), { bigint: true, throwIfNoEntry: false });

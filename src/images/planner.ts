@@ -41,7 +41,7 @@ export interface PlannerDependencies {
   readonly artifact: (name: string) => Promise<Artifact>;
   /** Called when keys were found to be stale because a base is another image now: forget what was computed from them. */
   readonly forget?: () => void;
-  /** Files, relative to the root, whose change reaches the artifact; default: those that its spec names. */
+  /** Files or globs, relative to the root, whose change reaches the artifact; default: those that its spec names. */
   readonly artifactInputs?: (name: string) => Promise<readonly string[]>;
   /** File that remembers content hashes between runs; created when its folder exists. Absent: hash always. */
   readonly statCache?: string;
@@ -80,8 +80,10 @@ export interface PlannedImage {
   /** Short names of the project's images that it is built from. */
   readonly parents: readonly string[];
   readonly artifacts: readonly string[];
-  /** The record that `key` is the hash of, with the context's files beside it, for `why`. */
+  /** The record that `key` is the hash of. */
   readonly record: KeyRecord;
+  /** Mode and content of each entry of its context, for telling what changed; absent for very large contexts. */
+  readonly files?: { readonly [path: string]: string };
 }
 
 export interface ImageResult {

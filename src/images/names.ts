@@ -1,0 +1,39 @@
+import type { ImageSpec, Project } from '../config/project.js';
+import { fail } from '../core/failure.js';
+import { canonicalName, parseReference } from '../docker/reference.js';
+import { nearest } from '../util/nearest.js';
+
+/**
+ * The image of the project that a reference names: its short name or its full repository, tagged or not. A reference with
+ * a digest names bytes, not an image of the project.
+ */
+export function imageNamed(project: Project, text: string): string | undefined {
+  const reference = parseReference(text);
+  if (reference === undefined || reference.digest !== undefined) return undefined;
+  if (project.images.has(reference.name)) return reference.name;
+  const name = canonicalName(reference);
+  for (const spec of project.images.values()) {
+    const repository = parseReference(spec.repository);
+    if (repository !== undefined && canonicalName(repository) === name) return spec.name;
+  }
+  return undefined;
+}
+
+/** The image of that short name. Fails `usage`, with the nearest name. */
+export function specNamed(project: Project, name: string): ImageSpec {
+  const spec = project.images.get(name);
+  if (spec !== undefined) return spec;
+  const names = [...project.images.keys()];
+  const near = nearest(name, names);
+  return fail({
+    reason: 'usage',
+    message: `no image is named "${name}"`,
+    advice: near === undefined ? `${project.file} has: ${names.join(', ') || 'none'}` : `did you mean "${near}"?`,
+  });
+}
+
+/** Images that artifacts are built in. */
+export function builderImages(project: Project): Set<string> {
+  const builders = [...project.artifacts.values()].map(({ builder }) => imageNamed(project, builder.value));
+  return new Set(builders.filter((name) => name !== undefined));
+}
