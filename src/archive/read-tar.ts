@@ -65,6 +65,8 @@ export async function* readTar(source: Readable, options: ReadTarOptions): Async
       yield { entry, content };
       await content.close();
     }
+    // To the very end: there are gzip's checksum, and the source's own verdict on its bytes.
+    await bytes.drain();
   } finally {
     await bytes.close();
   }
