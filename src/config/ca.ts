@@ -20,6 +20,6 @@ export async function findBundle(ca: Placed<string>, root: string, report: Repor
     if (stats?.isFile()) return candidate;
   }
   const message = ca.value === 'system' ? 'the host has no certificate bundle in any of the usual places' : `there is no certificate bundle ${ca.value}`;
-  report({ reason: 'config', message, place: ca.place, advice: 'Give the path of a PEM file as `network.ca`' });
+  report({ reason: 'config', message, place: ca.place, advice: 'Give the path of a PEM file, absolute or relative to the folder of the project file' });
   return undefined;
 }

@@ -28,9 +28,10 @@ export function cycleProblems(project: Project): Problem[] {
   return findCycles(graph).map((cycle) => {
     const first = cycle[0]!;
     const place = edges.get(`${first} ${cycle[1] ?? first}`)!.place;
+    const back = { message: 'and back here', place: edges.get(`${cycle.at(-1)!} ${first}`)!.place };
     const [, kind] = /^(\w+) /.exec(first)!;
     const advice = cycle.length === 1 ? 'Remove it from its own `needs`' : 'Break the cycle: something must be built first';
     const message = cycle.length === 1 ? `${first} needs itself` : `${kind}s need each other in a cycle: ${[...cycle, first].join(' → ')}`;
-    return { reason: 'config', message, place, advice };
+    return { reason: 'config', message, place, advice, ...(cycle.length > 1 ? { related: back } : {}) };
   });
 }

@@ -11,7 +11,7 @@ const LOOPBACK = '127.0.0.1';
  */
 export function parsePorts(text: string): readonly DevPort[] | Error {
   const match = /^(?:(?:(\[[^\]]*\]|[^:[\]]*):)?([0-9-]*):)?([0-9-]+)(?:\/(.*))?$/.exec(text);
-  if (!match) return new Error(`not a port: ${text}`);
+  if (!match) return new Error(`not a port: ${text || '(empty)'}`);
   const [, ip, host, container, protocol = 'tcp'] = match;
   if (protocol !== 'tcp' && protocol !== 'udp') return new Error(`the protocol must be tcp or udp, not ${protocol || 'empty'}`);
   const hostIp = ip === undefined ? LOOPBACK : ip.replace(/^\[|\]$/g, '');
@@ -50,7 +50,7 @@ export function parseMemory(text: string): number | Error {
 
 function parseRange(text: string): readonly number[] | Error {
   const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
-  if (!match) return new Error(`not a port: ${text}`);
+  if (!match) return new Error(`not a port: ${text || '(empty)'}`);
   const first = Number(match[1]);
   const last = match[2] === undefined ? first : Number(match[2]);
   if (first < 1 || last > 65535) return new Error(`a port is a number from 1 to 65535, not ${text}`);

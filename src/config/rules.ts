@@ -14,19 +14,22 @@ export interface Broken {
   readonly advice?: string;
 }
 
+/** What users write in place of these may be a password: never shown. */
+const SECRET = { secret: true };
+
 /** One component of a repository name in the words of the distribution specification. */
 const COMPONENT = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
 const HOST = '(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0-9a-fA-F:]+\\])(?::[0-9]{1,5})?';
 const REPOSITORY = `(?:${HOST}/)?${COMPONENT}(?:/${COMPONENT})*`;
 
 /** Names of projects, artifacts, images and dev modes: they become parts of image and file names. */
-export const name = pattern(`^${COMPONENT}$`, 'is not a legal name', 'Use lower-case letters and digits, separated by single `.`, `_` or `-`', 128);
+export const name = pattern(`^${COMPONENT}$`, 'is not a legal name', 'Use lower-case letters and digits, separated by single `.`, `_` or `-`', { maxLength: 128 });
 
 export const registry = pattern(`^${HOST}(?:/${COMPONENT})*/?$`, 'is not a registry', 'Write it as host[:port][/path], without https://');
-export const repository = pattern(`^${REPOSITORY}$`, 'is not a repository name', 'Write it as [host[:port]/]path in lower case, without a tag', 255);
+export const repository = pattern(`^${REPOSITORY}$`, 'is not a repository name', 'Write it as [host[:port]/]path in lower case, without a tag', { maxLength: 255 });
 export const imageReference = pattern(`^${REPOSITORY}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`, 'is not an image reference', 'Write it as [host[:port]/]path[:tag][@sha256:…]');
 export const platform = pattern('^[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9]+)?$', 'is not a platform', 'Write it as os/architecture[/variant], such as linux/amd64');
-export const variable = pattern('^[A-Za-z_][A-Za-z0-9_]*$', 'is not the name of an environment variable', 'Use letters, digits and `_`');
+export const variable = pattern('^[A-Za-z_][A-Za-z0-9_]*$', 'is not the name of an environment variable', 'Give the name only, of letters, digits and `_`', SECRET);
 export const distribution = pattern('^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$', 'is not a legal name', 'Use letters and digits, separated by `.`, `_` or `-`');
 export const nodePackage = pattern('^(?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9._~-]+$', 'is not the name of an npm package');
 export const notEmpty = pattern('\\S', 'is empty');
@@ -94,7 +97,7 @@ export const urlOrPath: Rule = {
 };
 
 /** `host:port` or a URL with http, https or socks5. */
-export const proxy = pattern('^(?:(?:https?|socks5h?)://)?[^\\s/@]+(?:@[^\\s/@]+)?/?$', 'is not a proxy', 'Write it as http://host:port');
+export const proxy = pattern('^(?:(?:https?|socks5h?)://)?[^\\s/@]+(?:@[^\\s/@]+)?/?$', 'is not a proxy', 'Write it as http://host:port', SECRET);
 
 /** True if the path climbs above where it starts. */
 export function leaves(path: string): boolean {
@@ -107,15 +110,20 @@ export function leaves(path: string): boolean {
   return false;
 }
 
-function pattern(source: string, message: string, advice?: string, maxLength?: number): Rule {
+interface PatternOptions {
+  readonly maxLength?: number;
+  readonly secret?: boolean;
+}
+
+function pattern(source: string, message: string, advice?: string, { maxLength, secret = false }: PatternOptions = {}): Rule {
   const expression = new RegExp(source);
   return {
     json: { pattern: source, ...(maxLength ? { maxLength } : {}) },
     check(text) {
       if (maxLength !== undefined && text.length > maxLength) return { message: `is longer than ${maxLength} characters` };
       if (expression.test(text)) return undefined;
-      const full = isShowable(text) ? `${message}: ${text}` : message;
-      return { message: text === '' ? 'is empty' : full, ...(advice ? { advice } : {}) };
+      if (text.trim() === '') return { message: 'is empty' };
+      return { message: !secret && isShowable(text) ? `${message}: ${text}` : message, ...(advice ? { advice } : {}) };
     },
   };
 }

@@ -2,7 +2,7 @@ import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument, visit } fr
 import type { Alias, Document, YAMLError } from 'yaml';
 import type { Problem } from '../core/failure.js';
 import type { Place } from '../core/place.js';
-import type { Entry, MapNode, Node } from './node.js';
+import type { Entry, MapNode, Node, ScalarNode } from './node.js';
 
 /** More values than any honest project file has once its aliases are written out; ends "billion laughs" early. */
 const MOST_VALUES = 50_000;
@@ -66,7 +66,7 @@ function syntaxProblems(errors: readonly YAMLError[], placeOf: (offset: number) 
     const place = placeOf(error.pos[0]);
     if (byLine.has(place.line)) continue;
     const advice = ADVICE[error.code];
-    const message = MESSAGES[error.code] ?? error.message;
+    const message = MESSAGES[error.code] ?? error.message.replace(/^Missing closing (.)quote$/, 'the closing $1 is missing');
     byLine.set(place.line, { reason: 'config', message: `not valid YAML: ${message}`, place, ...(advice ? { advice } : {}) });
   }
   return [...byLine.values()];
@@ -101,7 +101,7 @@ class Converter {
     if (isAlias(node)) return this.convertAlias(node);
     const place = this.place(node);
     if (++this.values > MOST_VALUES) return this.stop(`more than ${MOST_VALUES} values`, place);
-    if (isScalar(node)) return { type: 'scalar', place, ...this.scalarValue(node, place) };
+    if (isScalar(node)) return this.convertScalar(node, place);
     if (!isMap(node) && !isSeq(node)) return undefined;
     if (this.open.size >= DEEPEST) return this.stop(`more than ${DEEPEST} levels of nesting`, place);
     this.open.add(node);
@@ -136,7 +136,8 @@ class Converter {
         this.report({ reason: 'config', message: 'a key must be text', place: keyPlace, advice: 'Put the key in quotes' });
         continue;
       }
-      const name = this.scalarValue(keyNode, keyPlace).source;
+      const name = this.convertScalar(keyNode, keyPlace)?.source;
+      if (name === undefined) continue;
       const value = this.convert(item.value) ?? (item.value === null ? emptyAt(keyPlace) : undefined);
       if (value === undefined) continue;
       if (name === '<<' && keyNode.type === 'PLAIN') {
@@ -166,13 +167,13 @@ class Converter {
     }
   }
 
-  private scalarValue(node: { value: unknown; source?: string }, place: Place): { value: string | number | boolean | null; source: string } {
-    const { value } = node;
-    if (typeof value === 'number' || typeof value === 'boolean' || value === null) return { value, source: node.source ?? String(value) };
+  private convertScalar({ value, source }: { value: unknown; source?: string }, place: Place): ScalarNode | undefined {
+    if (typeof value === 'number' || typeof value === 'boolean' || value === null) return { type: 'scalar', place, value, source: source ?? String(value) };
     const text = String(value);
+    if (!CONTROL.test(text)) return { type: 'scalar', place, value: text, source: text };
     // Quoted text can hold what the file itself must not: "\0" would cut a path short, "\e" would drive a terminal.
-    if (CONTROL.test(text)) this.report({ reason: 'config', message: 'the value has a control character', place, advice: 'Remove it' });
-    return { value: text, source: text };
+    this.report({ reason: 'config', message: 'the text has a control character', place, advice: 'Remove it' });
+    return undefined;
   }
 
   private stop(what: string, place: Place): undefined {

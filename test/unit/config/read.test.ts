@@ -161,7 +161,7 @@ images: { web: { context: images/web } }
 dev: { web: { command: [python, -m, app, 8000, true, 1.10] } }
 `);
     expect(artifacts.get('one')).toMatchObject({ builder: { value: 'debian', place: at(2, 30) }, env: ['B'] });
-    expect(artifacts.get('two')).toMatchObject({ builder: { value: 'debian' }, env: ['A'], requirements: [{ value: 'requirements/prod.txt', place: at(4, 53) }] });
+    expect(artifacts.get('two')).toMatchObject({ builder: { value: 'debian' }, env: ['A'], requirements: [{ value: 'requirements/prod.txt', place: at(4, 55) }] });
     expect(dev.get('web')?.command).toEqual(['python', '-m', 'app', '8000', 'true', '1.10']);
   });
 
