@@ -84,7 +84,7 @@ describe('real processes', () => {
 
   test('collectors killed and living beside writers never take what a writer needs', async () => {
     const { store } = await openTemporaryStore();
-    const writers = await Promise.all(Array.from({ length: 3 }, () => startWorker(['write', store.dir, '40'])));
+    const writers = await Promise.all(Array.from({ length: 3 }, () => startWorker(['careful', store.dir, '40'])));
     const start = (): Promise<Worker> => startWorker(['collect', store.dir, FOREVER]);
     const collectors = await killing(10, start, [await start(), await start()]);
     for (const { child } of collectors) child.kill('SIGKILL');
