@@ -48,7 +48,7 @@ async function check(bytes: Buffer, path: string, file: string, report: (problem
   const project = resolveProject(raw, { root, file, report, artifactNames: namesUnder(node, 'artifacts'), imageNames: namesUnder(node, 'images') });
   for (const problem of cycleProblems(project)) report(problem);
   const bundle = raw.network?.ca && (await findBundle(raw.network.ca, root, report));
-  await checkFiles(project, report);
+  checkFiles(project, report);
   return bundle === undefined ? project : { ...project, network: { ...project.network, ca: bundle } };
 }
 
