@@ -21,7 +21,7 @@ let expected: string[];
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'wheelwright-tar-'));
   source = join(dir, 'source');
-  for (const [index, tree] of sampleTrees(60).entries()) makeTree(join(source, `tree-${index}`), tree);
+  for (const [index, tree] of sampleTrees(30).entries()) makeTree(join(source, `tree-${index}`), tree);
   expected = snapshot(source);
 });
 

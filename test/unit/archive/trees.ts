@@ -19,7 +19,7 @@ const segment = fc.oneof(
   { weight: 1, arbitrary: fc.constant('ä'.repeat(60)) },
 );
 const path = fc.array(segment, { minLength: 1, maxLength: 5 }).map((segments) => segments.join('/'));
-const size = fc.constantFrom(0, 1, 511, 512, 513, 1024, 70_000, 600_000);
+const size = fc.constantFrom(0, 1, 511, 512, 513, 1024, 70_000, 300_000);
 const node = fc.record({ path, kind: fc.constantFrom('file', 'file', 'file', 'directory', 'symlink', 'hardlink'), size, pick: fc.nat(), executable: fc.boolean() });
 
 /** Trees with long and odd names, empty and big files, modes and links. */
