@@ -26,7 +26,10 @@ export interface SpecOptions {
 
 const URL = /^(?:https?|ftp|file|(?:git|hg|svn|bzr)\+[a-z-]+):/i;
 const VCS = /^(git|hg|svn|bzr)\+([a-z-]+:.*)$/is;
-const NAMED_URL = /^[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*@/;
+/** After the check for URLs: `git+git@host:path`. */
+const SCHEMELESS_VCS = /^(?:git|hg|svn|bzr)\+/i;
+/** Also with extras that are not closed, which then get their own message. */
+const NAMED_URL = /^[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^@/]*)?@/;
 const NAME_AND_VERSION = /^[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*(?:[=!~<>]=|[<>(])/;
 
 /**
@@ -49,6 +52,7 @@ export function parseEditableText(input: SpecText, options: SpecOptions): Requir
   if (NAMED_URL.test(input.text)) return fromNamedUrl(input, options);
   if (VCS.test(input.text)) return named(fromUrl(input, { text: input.text, start: 0 }, options));
   if (/^(?:https?|ftp):/i.test(input.text)) throw new SyntaxFault('an editable requirement is a folder or a version control URL (git+https://…)', 0);
+  if (SCHEMELESS_VCS.test(input.text)) throw schemeless();
   return asDirectory(/^file:/i.test(input.text) ? fromUrl(input, { text: input.text, start: 0 }, options) : fromPath(input.text, options));
 }
 
@@ -56,7 +60,7 @@ function parseHead(head: SpecText, options: SpecOptions): RequirementSpec {
   const { text } = head;
   if (URL.test(text)) return fromUrl(head, { text, start: 0 }, options);
   if (NAMED_URL.test(text)) return fromNamedUrl(head, options);
-  if (/^(git|hg|svn|bzr)\+/i.test(text)) throw new SyntaxFault('a version control URL needs a scheme, as in git+ssh://git@host/path', 0);
+  if (SCHEMELESS_VCS.test(text)) throw schemeless();
   if (looksLikePath(text)) return fromPath(text, options);
   const { name, extras, specifiers } = explain(text, () => parseDependency(text));
   return { name, extras, specifiers, source: { kind: 'index' }, hashes: [] };
@@ -171,6 +175,10 @@ function fromPath(text: string, { root, allowOutside }: SpecOptions, offset = 0)
   const name = parseWheelName(posix.basename(path))?.name;
   const form = isArchiveName(path) ? 'archive' : 'directory';
   return { ...(name === undefined ? {} : { name }), extras, specifiers: [], source: { kind: 'path', path, form }, hashes: [] };
+}
+
+function schemeless(): SyntaxFault {
+  return new SyntaxFault('a version control URL needs a scheme, as in git+ssh://git@host/path', 0);
 }
 
 function named(spec: RequirementSpec): RequirementSpec {

@@ -172,7 +172,12 @@ async function readOptionLine(options: readonly Option[], context: LineContext):
     addEditable(editable, options, context);
     return;
   }
-  for (const option of options) await applyOption(option, context);
+  // pip takes one file per line, and then nothing else but format options.
+  const include = options.find((option) => option.name === '--requirement') ?? options.find((option) => option.name === '--constraint');
+  for (const option of options) {
+    if (include === undefined || option === include || option.name === '--no-binary' || option.name === '--only-binary') await applyOption(option, context);
+    else context.reading.warnings.push(problem(`option ${option.name} beside ${include.name} is ignored`, context.line.place(option.offset), 'Put the option on a line of its own'));
+  }
 }
 
 function addEditable(editable: Option, options: readonly Option[], context: LineContext): void {
@@ -180,10 +185,15 @@ function addEditable(editable: Option, options: readonly Option[], context: Line
   const others = options.filter((option) => option !== editable);
   const second = others.find((option) => option.name === '--editable');
   if (second !== undefined) throw new SyntaxFault('only one -e can stand on a line', second.offset);
-  const own = requirementOptions(others, context);
+  // pip hands only these to the build of an editable requirement.
+  const settings = others.filter((option) => option.name === '--config-settings');
+  for (const option of others.filter((candidate) => !settings.includes(candidate))) {
+    reading.warnings.push(problem(`option ${option.name} after -e is ignored`, line.place(option.offset), 'Remove the option'));
+  }
+  const own = requirementOptions(settings, context);
   const word = editable.value as Word;
   const parsed = inWord(word, () => parseEditableText({ text: word.text, shown: (start, end) => shownWord(word, line, [start, end]) }, specOptions(reading)));
-  add({ ...parsed, ...own, hashes: unique([...parsed.hashes, ...own.hashes]), editable: true, place: line.place(editable.offset) }, file, reading);
+  add({ ...parsed, ...own, hashes: parsed.hashes, editable: true, place: line.place(editable.offset) }, file, reading);
 }
 
 async function applyOption({ name, value, offset }: Option, { line, file, reading }: LineContext): Promise<void> {
