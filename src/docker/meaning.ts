@@ -22,11 +22,14 @@ export function dockerfileMeaning({ dockerfile, stages, target }: Resolved): Dat
   };
 }
 
-function instructionMeaning({ keyword, flags, text, heredocs, trigger }: Instruction): Data {
+/** The arguments of these are words; how much white space stands between them says nothing. */
+const WORDS = new Set(['ADD', 'ARG', 'COPY', 'EXPOSE', 'FROM']);
+
+function instructionMeaning({ keyword, flags, text, words, json, heredocs, trigger }: Instruction): Data {
   return {
     keyword,
     flags: flags.map(({ name, value }) => [name, value ?? null]),
-    text,
+    arguments: json || WORDS.has(keyword) ? [json, ...words.map((word) => word.text)] : text,
     heredocs: heredocs.map(({ name, content, expand, chomp }) => ({ name, content, expand, chomp })),
     trigger: trigger === undefined ? undefined : instructionMeaning(trigger),
   };

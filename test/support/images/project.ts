@@ -1,0 +1,83 @@
+import { mkdir, mkdtemp, realpath, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { ArtifactSpec, ImageSpec, Project } from '../../../src/config/project.js';
+import type { Placed } from '../../../src/core/place.js';
+
+export interface ImageSketch extends Partial<Omit<ImageSpec, 'name' | 'context' | 'dockerfile' | 'artifacts'>> {
+  readonly context?: string;
+  readonly dockerfile?: string;
+  readonly artifacts?: readonly string[];
+}
+
+/** A project in memory; images lie in `images/<name>` unless they say otherwise. */
+export function projectOf(root: string, images: Readonly<Record<string, ImageSketch>>, artifacts: readonly ArtifactSpec[] = [], name = 'shop'): Project {
+  return {
+    name,
+    root,
+    file: 'project.yml',
+    store: join(root, '.artifacts'),
+    network: { noProxy: [] },
+    builders: { network: 'bridge', env: [] },
+    artifacts: new Map(artifacts.map((spec) => [spec.name, spec])),
+    images: new Map(Object.entries(images).map(([short, sketch]) => [short, imageSpec(short, sketch, name)])),
+    dev: new Map(),
+  };
+}
+
+function imageSpec(name: string, sketch: ImageSketch, project: string): ImageSpec {
+  const context = sketch.context ?? `images/${name}`;
+  return {
+    name,
+    place: at(3),
+    repository: `${project}-${name}`,
+    role: false,
+    args: {},
+    secrets: {},
+    ssh: [],
+    cacheFrom: [],
+    ...sketch,
+    context: placed(context, 4),
+    dockerfile: placed(sketch.dockerfile ?? (context === '.' ? 'Dockerfile' : `${context}/Dockerfile`), 5),
+    artifacts: (sketch.artifacts ?? []).map((artifact) => placed(artifact, 6)),
+  };
+}
+
+/** A command artifact: the simplest kind. */
+export function commandSpec(name: string, builder: string, inputs: readonly string[] = []): ArtifactSpec {
+  return {
+    kind: 'command',
+    name,
+    place: at(10),
+    builder: placed(builder, 11),
+    prefix: `/opt/${name}`,
+    env: [],
+    needs: [],
+    inputs: inputs.map((input) => placed(input, 12)),
+    run: 'true',
+    output: 'out',
+  };
+}
+
+export function placed<T>(value: T, line: number): Placed<T> {
+  return { value, place: at(line) };
+}
+
+function at(line: number) {
+  return { file: 'project.yml', line, column: 5 };
+}
+
+export async function temporaryFolder(): Promise<string> {
+  return realpath(await mkdtemp(join(tmpdir(), 'images-')));
+}
+
+/** Writes files; a text that starts with `→ ` makes a symbolic link. */
+export async function writeTree(root: string, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [path, text] of Object.entries(files)) {
+    const full = join(root, path);
+    await mkdir(dirname(full), { recursive: true });
+    if (path.endsWith('/')) await mkdir(full, { recursive: true });
+    else if (text.startsWith('→ ')) await symlink(text.slice(2), full);
+    else await writeFile(full, text);
+  }
+}
