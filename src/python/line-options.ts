@@ -1,4 +1,5 @@
 import type { Word } from './option-words.js';
+import { wordFrom } from './option-words.js';
 import { SyntaxFault } from './syntax.js';
 
 /** The options that pip knows in requirement files, by their first long name. */
@@ -82,7 +83,7 @@ export function parseOptions(words: readonly Word[]): ParsedOptions {
       continue;
     }
     const { name, attached } = word.text.startsWith('--') ? longOption(word) : shortOption(word);
-    const offset = word.offsets[0] as number;
+    const offset = word.start;
     if (FLAGS.has(name)) {
       if (attached !== undefined) throw new SyntaxFault(`option ${name} takes no value`, offset);
       options.push({ name, offset });
@@ -100,19 +101,15 @@ function longOption(word: Word): { readonly name: OptionName; readonly attached?
   const written = equals === -1 ? word.text : word.text.slice(0, equals);
   const exact = LONG[written];
   const names = exact === undefined ? [...new Set(Object.keys(LONG).filter((name) => name.startsWith(written)))] : [written];
-  const [offset] = word.offsets as [number];
+  const offset = word.start;
   if (names.length === 0) throw new SyntaxFault(`unknown option ${written}`, offset);
   if (names.length > 1) throw new SyntaxFault(`option ${written} is ambiguous: ${names.join(', ')}`, offset);
   const name = LONG[names[0] as string] as OptionName;
-  return equals === -1 ? { name } : { name, attached: tail(word, equals + 1) };
+  return equals === -1 ? { name } : { name, attached: wordFrom(word, equals + 1) };
 }
 
 function shortOption(word: Word): { readonly name: OptionName; readonly attached?: Word } {
   const name = SHORT[word.text[1] as string];
-  if (name === undefined) throw new SyntaxFault(`unknown option ${word.text.slice(0, 2)}`, word.offsets[0] as number);
-  return word.text.length === 2 ? { name } : { name, attached: tail(word, 2) };
-}
-
-function tail(word: Word, from: number): Word {
-  return { text: word.text.slice(from), offsets: word.offsets.slice(from) };
+  if (name === undefined) throw new SyntaxFault(`unknown option ${word.text.slice(0, 2)}`, word.start);
+  return word.text.length === 2 ? { name } : { name, attached: wordFrom(word, 2) };
 }

@@ -3,8 +3,22 @@ import { SyntaxFault } from './syntax.js';
 /** One word of the options of a line, quotes removed. */
 export interface Word {
   readonly text: string;
-  /** Offset in the line of each character of `text`, and of the word's end. */
-  readonly offsets: readonly number[];
+  /** Offset in the line. */
+  readonly start: number;
+  /** Offset in the line of each character of `text`, only where quotes or backslashes stand between them. */
+  readonly offsets?: readonly number[];
+}
+
+/** Where a character of the word is in the line; its end for the index after the last. */
+export function offsetIn(word: Word, index: number): number {
+  if (word.offsets === undefined) return word.start + index;
+  return word.offsets[Math.min(index, word.offsets.length - 1)] ?? word.start;
+}
+
+/** The word from a character on. */
+export function wordFrom(word: Word, index: number): Word {
+  const text = word.text.slice(index);
+  return { text, start: offsetIn(word, index), ...(word.offsets === undefined ? {} : { offsets: word.offsets.slice(index) }) };
 }
 
 /** Offset in a line where the options start: at the first `-` that begins a word. pip splits at single spaces only. */
@@ -14,25 +28,35 @@ export function optionsStart(line: string): number {
   return found === -1 ? line.length : found + 1;
 }
 
+const PLAIN = /[^ \t\r\n'"\\]+/y;
+const SPACE = /[ \t\r\n]+/y;
+
 /** Splits like Python's `shlex.split` (POSIX rules, no comments), from an offset on; throws SyntaxFault. */
 export function splitWords(line: string, start: number): readonly Word[] {
   const words: Word[] = [];
   let position = start;
   while (position < line.length) {
-    if (isSpace(line[position] as string)) {
-      position++;
+    SPACE.lastIndex = position;
+    if (SPACE.test(line)) {
+      position = SPACE.lastIndex;
       continue;
     }
-    const word = readWord(line, position);
-    words.push(word);
-    position = word.offsets.at(-1) as number;
+    PLAIN.lastIndex = position;
+    const end = PLAIN.test(line) ? PLAIN.lastIndex : position;
+    if (end === line.length || isSpace(line[end] as string)) {
+      words.push({ text: line.slice(position, end), start: position });
+      position = end;
+    } else {
+      const { word, next } = readWord(line, position);
+      words.push(word);
+      position = next;
+    }
   }
   return words;
 }
 
-function readWord(line: string, start: number): Word {
-  const plain = /[^ \t\r\n'"\\]+/y;
-  plain.lastIndex = start;
+/** A word with quotes or backslashes in it. */
+function readWord(line: string, start: number): { readonly word: Word; readonly next: number } {
   let text = '';
   const offsets: number[] = [];
   const add = (character: string, offset: number): void => {
@@ -52,7 +76,7 @@ function readWord(line: string, start: number): Word {
       add(character, position++);
     }
   }
-  return { text, offsets: [...offsets, position] };
+  return { word: { text, start, offsets: [...offsets, position] }, next: position };
 }
 
 /** In double quotes a backslash is special before a double quote and a backslash only. */

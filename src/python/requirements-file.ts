@@ -8,7 +8,7 @@ import { IndexSettings } from './index-settings.js';
 import type { Option } from './line-options.js';
 import { parseOptions } from './line-options.js';
 import type { Word } from './option-words.js';
-import { optionsStart, splitWords } from './option-words.js';
+import { offsetIn, optionsStart, splitWords } from './option-words.js';
 import type { LogicalLine } from './requirement-lines.js';
 import { readLines } from './requirement-lines.js';
 import type { SpecText } from './requirement-text.js';
@@ -247,13 +247,13 @@ async function findLinks(word: Word, { line, file, reading }: LineContext): Prom
   const text = word.text.replace(/^file:(?:\/\/(?:localhost)?(?=\/))?/i, '');
   const besideFile = sourcePath(text, root, posix.dirname(file.name));
   const path = (await exists?.(besideFile)) === true ? besideFile : sourcePath(text, root);
-  if (isOutside(path) && allowOutside !== true) throw new SyntaxFault('the path leads out of the project', word.offsets[0] as number);
+  if (isOutside(path) && allowOutside !== true) throw new SyntaxFault('the path leads out of the project', word.start);
   return { path };
 }
 
 function hashOf(word: Word): string {
   const hash = parseHash(word.text);
-  const offset = word.offsets[0] as number;
+  const offset = word.start;
   if (hash === undefined || !word.text.includes(':')) throw new SyntaxFault('a hash is an algorithm and a hex digest of its length, as in --hash=sha256:<64 digits>', offset);
   if (!/^sha(?:256|384|512):/.test(hash)) throw new SyntaxFault('hash algorithms allowed here are sha256, sha384 and sha512', offset);
   return hash;
@@ -261,7 +261,7 @@ function hashOf(word: Word): string {
 
 function settingOf(word: Word): readonly [string, string] {
   const [, name, value] = /^([^=]*)=(.*)$/s.exec(word.text) ?? [];
-  if (name === undefined || value === undefined) throw new SyntaxFault('--config-settings needs NAME=VALUE', word.offsets[0] as number);
+  if (name === undefined || value === undefined) throw new SyntaxFault('--config-settings needs NAME=VALUE', word.start);
   return [name, value];
 }
 
@@ -270,17 +270,18 @@ function inWord<T>(word: Word, parse: () => T): T {
   try {
     return parse();
   } catch (error) {
-    throw error instanceof SyntaxFault ? new SyntaxFault(error.message, word.offsets[Math.min(error.offset, word.text.length)] as number) : error;
+    throw error instanceof SyntaxFault ? new SyntaxFault(error.message, offsetIn(word, Math.min(error.offset, word.text.length))) : error;
   }
 }
 
 /** The part of a word with `${NAME}` instead of values; quotes and backslashes between its characters are left out. */
 function shownWord(word: Word, line: LogicalLine, [start, end]: readonly [number, number]): string {
+  if (!line.hasVariable(offsetIn(word, start), offsetIn(word, end))) return word.text.slice(start, end);
   let result = '';
   for (let index = start; index < end; index++) {
-    const offset = word.offsets[index] as number;
+    const offset = offsetIn(word, index);
     if (!line.hasVariable(offset, offset + 1)) result += word.text[index] as string;
-    else if (index === start || !sameVariable(line, word.offsets[index - 1] as number, offset)) result += line.shown(offset, offset + 1);
+    else if (index === start || !sameVariable(line, offsetIn(word, index - 1), offset)) result += line.shown(offset, offset + 1);
   }
   return result;
 }
@@ -295,7 +296,7 @@ function specOptions({ options }: Reading): { readonly root: string; readonly al
 }
 
 function ignored(word: Word, line: LogicalLine): Problem {
-  return problem(`${shownWord(word, line, [0, word.text.length])} after the options of this line is ignored`, line.place(word.offsets[0] as number), 'Put markers and versions before the options, or remove the word');
+  return problem(`${shownWord(word, line, [0, word.text.length])} after the options of this line is ignored`, line.place(word.start), 'Put markers and versions before the options, or remove the word');
 }
 
 /** Messages quote the text, which may hold the values of variables. */

@@ -32,6 +32,9 @@ export function withoutCredentials(url: string): string {
   return stripped.replace(SECRET_PARAMETER, '$1***');
 }
 
+/** What nearly every hash is: lock files have thousands. */
+const SHA256 = /^sha256:[0-9a-f]{64}$/;
+
 /** Hex digits of each algorithm's digest. */
 const HASH_LENGTHS: ReadonlyMap<string, number> = new Map([
   ['md5', 32],
@@ -44,6 +47,7 @@ const HASH_LENGTHS: ReadonlyMap<string, number> = new Map([
 
 /** `sha256:<hex>` in lower case; undefined for an unknown algorithm or a digest of the wrong length. */
 export function parseHash(text: string): string | undefined {
+  if (SHA256.test(text)) return text;
   const [algorithm, digest, ...rest] = text.toLowerCase().split(/[:=]/) as [string, string?, ...string[]];
   if (digest === undefined || rest.length > 0 || HASH_LENGTHS.get(algorithm) !== digest.length) return undefined;
   return /^[0-9a-f]+$/.test(digest) ? `${algorithm}:${digest}` : undefined;
