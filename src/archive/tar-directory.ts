@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fail } from '../core/failure.js';
 import { compare } from '../core/record.js';
+import { onDisk } from '../util/disk.js';
 import { FIXED_TIME } from './entry.js';
 import type { Entry } from './entry.js';
 import { tarOf } from './pack-tar.js';
@@ -30,7 +31,7 @@ export function tarDirectory(dir: string, options: TarDirectoryOptions = {}): Re
 
 /** The entries of a folder, sorted by code unit of their paths, with the contents of files. */
 export async function* directoryItems(dir: string, options: TarDirectoryOptions = {}): AsyncGenerator<PackItem> {
-  const found = await walk(dir, options);
+  const found = await onDisk(dir, () => walk(dir, options));
   found.sort((a, b) => compare(a.entry.path, b.entry.path));
   const firsts = new Map<string, string>();
   for (const { entry, real, inode } of found) {
