@@ -69,7 +69,7 @@ class Target {
 
   make(entry: Entry): void {
     if (entry.type === 'directory') {
-      this.#folder(entry.path);
+      this.#enter(entry.path);
       this.#folders.set(entry.path, { mode: entry.mode, mtime: entry.mtime });
     } else if (entry.type === 'hardlink') {
       this.#enter(parentOf(entry.target));
@@ -109,11 +109,7 @@ class Target {
     return real;
   }
 
-  /** Makes a folder and its parents. */
-  #folder(path: string): void {
-    this.#enter(path);
-  }
-
+  /** Makes a folder and its parents, and checks that what is there already is a real folder. */
   #enter(folder: string): void {
     if (this.#real.has(folder)) return;
     for (const path of [...ancestorsOf(folder), folder]) {

@@ -111,8 +111,7 @@ export function tarOf(items: AsyncIterable<PackItem> | Iterable<PackItem>): Read
 
 /** Runs `write` when the stream is first read, then ends the archive. If the reader goes away, `write` is stopped by its next call. */
 export function packing(write: (pack: TarPack) => Promise<void>): Readable {
-  const pack = new LazyPack(write);
-  return pack;
+  return new LazyPack(write);
 }
 
 class LazyPack extends TarPack {

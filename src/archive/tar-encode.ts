@@ -26,15 +26,12 @@ export function encodeHeader(entry: Entry): Buffer {
   const target = entry.type === 'symlink' || entry.type === 'hardlink' ? entry.target : '';
   const split = ASCII.test(name) ? splitName(name) : undefined;
   const targetFits = target.length <= 100 && ASCII.test(target);
-  if (
-    split !== undefined && targetFits && size <= MAX_OCTAL_11 && entry.uid <= MAX_OCTAL_7 && entry.gid <= MAX_OCTAL_7 &&
-    entry.mtime >= 0 && entry.mtime <= MAX_OCTAL_11
-  ) {
-    const block = Buffer.alloc(BLOCK);
-    writeBlock(block, { name: split.name, prefix: split.prefix, target, size, type: TYPE[entry.type], ...numbers(entry) });
-    return block;
-  }
-  return encodeWithPax(entry, { name, target, size });
+  const numbersFit = size <= MAX_OCTAL_11 && entry.uid <= MAX_OCTAL_7 && entry.gid <= MAX_OCTAL_7 && entry.mtime >= 0 && entry.mtime <= MAX_OCTAL_11;
+  if (split === undefined || !targetFits || !numbersFit) return encodeWithPax(entry, { name, target, size });
+  const { mode, uid, gid, mtime } = entry;
+  const block = Buffer.alloc(BLOCK);
+  writeBlock(block, { name: split.name, prefix: split.prefix, target, size, type: TYPE[entry.type], mode, uid, gid, mtime });
+  return block;
 }
 
 interface Fields {
@@ -47,10 +44,6 @@ interface Fields {
   readonly uid: number;
   readonly gid: number;
   readonly mtime: number;
-}
-
-function numbers(entry: Entry): Pick<Fields, 'mode' | 'uid' | 'gid' | 'mtime'> {
-  return { mode: entry.mode, uid: entry.uid, gid: entry.gid, mtime: entry.mtime };
 }
 
 function encodeWithPax(entry: Entry, value: { name: string; target: string; size: number }): Buffer {

@@ -67,20 +67,6 @@ export class TarParser {
     }
   }
 
-  /** All of the current entry's content that was not given yet. */
-  async all(): Promise<Buffer> {
-    const size = this.#left;
-    if (size === 0) return Buffer.alloc(0);
-    try {
-      const content = await this.#source.take(size);
-      if (content === undefined) throw new EndOfBytes();
-      this.#left = 0;
-      return content;
-    } catch (error) {
-      throw this.#explain(error);
-    }
-  }
-
   async #read(): Promise<RawEntry | undefined> {
     let local: Map<string, string> | undefined;
     let longName: string | undefined;

@@ -27,9 +27,8 @@ test.each([
   ['https://user:pass@host:8080/simple/flask/?token=x#sha256=y', 'https://host:8080/simple/flask/', 'host:8080'],
   ['https://host/', 'https://host/', 'host'],
   ['file:///srv/wheels/a.whl', '/srv/wheels/a.whl', ''],
-  ['user:pass@host', '(invalid URL)', '(invalid URL)'],
+  ['https://user:pass@', '(invalid URL)', '(invalid URL)'],
 ])('%s is shown as %s', (url, shown, host) => {
-  if (shown === '(invalid URL)') return expect(redactUrl('https://user:pass@')).toBe(shown);
   expect(redactUrl(url)).toBe(shown);
   expect(hostOf(url)).toBe(host);
 });
