@@ -11,7 +11,7 @@ export async function attachTo(container: Dockerode.Container, options: { readon
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const demultiplexer = new Demultiplexer({ stdout: sender(socket, stdout), stderr: sender(socket, stderr) });
-  socket.on('data', (chunk: Buffer) => demultiplexer.write(chunk));
+  socket.on('data', (chunk: Buffer) => void demultiplexer.write(chunk));
   socket.on('error', (error) => {
     stdout.destroy(error);
     stderr.destroy(error);

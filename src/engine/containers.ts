@@ -70,8 +70,8 @@ async function readLog(transport: Connection['transport'], path: string, tail: n
   const raw = await readAll(body);
   if (object(object(value)['Config'])['Tty'] === true) return lines(raw);
   const chunks: Buffer[] = [];
-  const keep = (chunk: Buffer) => chunks.push(chunk);
-  new Demultiplexer({ stdout: keep, stderr: keep }).write(raw);
+  const keep = (chunk: Buffer) => void chunks.push(chunk);
+  void new Demultiplexer({ stdout: keep, stderr: keep }).write(raw);
   return lines(Buffer.concat(chunks));
 }
 

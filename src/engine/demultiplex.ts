@@ -1,8 +1,10 @@
-/** Where the two streams of a container without a terminal go. */
+/** Where the two streams of a container without a terminal go. A promise asks the caller to wait with more. */
 export interface Sinks {
-  readonly stdout: (chunk: Buffer) => void;
-  readonly stderr: (chunk: Buffer) => void;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
 }
+
+type Sink = (chunk: Buffer) => void | Promise<void>;
 
 const HEADER = 8;
 
@@ -14,15 +16,19 @@ export class Demultiplexer {
   private readonly header = Buffer.alloc(HEADER);
   private headerLength = 0;
   private remaining = 0;
-  private sink: (chunk: Buffer) => void;
+  private sink: Sink;
+  private waits: Promise<void>[] = [];
 
   constructor(private readonly sinks: Sinks) {
     this.sink = sinks.stdout;
   }
 
-  write(chunk: Buffer): void {
+  /** Hands on what the chunk holds; the promise, if any, says when the sinks want more. */
+  write(chunk: Buffer): Promise<unknown> | undefined {
     let position = 0;
     while (position < chunk.length) position += this.remaining === 0 ? this.readHeader(chunk, position) : this.readPayload(chunk, position);
+    if (this.waits.length === 0) return undefined;
+    return Promise.all(this.waits.splice(0));
   }
 
   /** True between two frames: a stream that ends elsewhere was cut. */
@@ -43,7 +49,8 @@ export class Demultiplexer {
   private readPayload(chunk: Buffer, position: number): number {
     const part = chunk.subarray(position, position + this.remaining);
     this.remaining -= part.length;
-    this.sink(part);
+    const wait = this.sink(part);
+    if (wait !== undefined) this.waits.push(wait);
     return part.length;
   }
 }

@@ -17,7 +17,7 @@ export interface Engine {
   tag(image: ImageId, reference: string): Promise<void>;
   /** Removes a tag, or an image when it is named by its id. Absent is fine; `in-use` when a container uses it. */
   removeImage(reference: string): Promise<'removed' | 'absent' | 'in-use'>;
-  /** Loads a docker-archive or OCI layout tar; resolves to what the engine says it loaded. */
+  /** Loads a docker-archive or OCI layout tar; resolves to what the engine says it loaded. `archive` when it refuses the tar. */
   load(archive: Readable): Promise<readonly string[]>;
   /** A docker-archive of these images. */
   save(references: readonly string[]): Promise<Readable>;
@@ -189,8 +189,9 @@ export interface ExecSpec {
   readonly workingDir?: string;
   /** Bytes for the command's standard input. */
   readonly stdin?: Readable;
-  readonly onStdout?: (chunk: Buffer) => void;
-  readonly onStderr?: (chunk: Buffer) => void;
+  /** A promise that it returns is waited for before more output is read (back-pressure). */
+  readonly onStdout?: (chunk: Buffer) => void | Promise<void>;
+  readonly onStderr?: (chunk: Buffer) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
 
@@ -199,9 +200,12 @@ export interface Container {
   start(): Promise<void>;
   /** Resolves when the command has ended and all its output was delivered. */
   exec(spec: ExecSpec): Promise<{ readonly exitCode: number }>;
-  /** Extracts a tar into a folder of the container (also before it is started). */
+  /** Extracts a tar into a folder of the container (also before it is started). `not-found` if there is no such folder. */
   putArchive(path: string, tar: Readable): Promise<void>;
-  /** A tar of a path of the container; undefined if there is nothing at that path. */
+  /**
+   * A tar of a path of the container; undefined if there is nothing at that path. The engine may hold the container's lock
+   * until the tar is read to its end: read it at once, and don't wait for another call on the same container meanwhile.
+   */
   getArchive(path: string): Promise<Readable | undefined>;
   /** Connects to the container's terminal or streams; call before start. With `tty` stderr is part of stdout. */
   attach(options: { readonly stdin: boolean; readonly tty: boolean }): Promise<Attachment>;
@@ -209,6 +213,7 @@ export interface Container {
   kill(signal: string): Promise<void>;
   /** Asks it to stop, kills it after so many seconds. */
   stop(seconds: number): Promise<void>;
+  /** Resolves when it does not run (at once if it was not started); fails when it was removed first. */
   wait(): Promise<{ readonly exitCode: number }>;
   inspect(): Promise<ContainerState | undefined>;
   logs(tail: number): Promise<readonly string[]>;

@@ -47,10 +47,15 @@ async function converse(socket: Duplex, name: string, spec: ExecSpec): Promise<v
   const demultiplexer = new Demultiplexer({ stdout: spec.onStdout ?? ignore, stderr: spec.onStderr ?? ignore });
   await new Promise<void>((resolve, reject) => {
     socket.on('data', (chunk: Buffer) => {
+      // What a receiver throws goes to its caller, not to the process.
+      const stop = (error: unknown) => void socket.destroy(error as Error);
       try {
-        demultiplexer.write(chunk);
+        const wait = demultiplexer.write(chunk);
+        if (wait === undefined) return;
+        socket.pause();
+        wait.then(() => socket.resume(), stop);
       } catch (error) {
-        socket.destroy(error as Error); // a bug in the receiver: to its caller, not to the process
+        stop(error);
       }
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {

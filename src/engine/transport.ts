@@ -204,8 +204,8 @@ export class Transport {
     const text = response.headers['api-version'];
     const match = typeof text === 'string' ? /^(\d{1,4})\.(\d{1,4})$/.exec(text) : null;
     if (match === null) {
-      // Every engine says its API version with every answer but errors of its router.
-      if (response.statusCode! < 300) this.notAnEngine();
+      // Every engine says its API version with every answer but its router's errors and some upgrades.
+      if (response.statusCode! >= 200 && response.statusCode! < 300) this.notAnEngine();
       return;
     }
     const [major, minor] = [Number(match[1]), Number(match[2])];

@@ -1,0 +1,30 @@
+# Says what the image is, one `wheelwright-facts SECTION VALUE` a line. Needs nothing but a POSIX shell and uname.
+say() { printf 'wheelwright-facts %s %s\n' "$1" "$2"; }
+here=${0%/*}
+
+say os "$(uname -s)"
+say machine "$(uname -m)"
+
+if glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null) && [ -n "$glibc" ]; then
+  say libc "$glibc"
+else
+  for loader in /lib/ld-musl-*.so.1; do
+    [ -e "$loader" ] && say libc "musl $("$loader" 2>&1 | sed -n 's/^Version //p')"
+  done
+  glibc=$(ldd --version 2>/dev/null | sed -n '1s/.* \([0-9][0-9.]*\)$/\1/p')
+  [ -n "$glibc" ] && say libc "glibc $glibc"
+fi
+
+for python in python3 python; do
+  if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then
+    "$python" -I "$here/facts.py"
+    break
+  fi
+done
+uv=$(uv --version 2>/dev/null) && say uv "$uv"
+
+if node=$(command -v node); then
+  "$node" "$here/facts.cjs"
+  npm=$(npm --version 2>/dev/null) && say npm "$npm"
+fi
+exit 0

@@ -1,0 +1,13 @@
+import type { Engine } from '../engine/engine.js';
+import { LABELS } from './container-spec.js';
+
+/**
+ * Removes builder containers of runs on this store that are no more. They end by themselves with their run; what can be
+ * left is one that was created and never started, or an engine that was killed at the same moment.
+ */
+export async function removeLeftovers(engine: Engine, store: string, isAlive: (run: string) => boolean): Promise<number> {
+  const found = await engine.containers([`${LABELS.store}=${store}`]);
+  const dead = found.filter(({ labels }) => !isAlive(labels[LABELS.run] ?? ''));
+  await Promise.all(dead.map(({ id }) => engine.container(id).remove()));
+  return dead.length;
+}

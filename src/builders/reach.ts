@@ -1,0 +1,72 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Failed } from '../core/failure.js';
+import type { Engine } from '../engine/engine.js';
+import type { Store } from '../store/store.js';
+
+export interface Reach {
+  readonly engine: Engine;
+  readonly store: Store;
+  /** Any image with a shell. */
+  readonly image: string;
+  /** Absolute host folder that is to be mounted. */
+  readonly folder: string;
+  /** Who must own what a container writes there, inside and on the host. */
+  readonly inside: { readonly uid: number; readonly gid: number };
+  readonly uid: number;
+}
+
+/**
+ * True if a folder of ours is seen and can be written by containers as a bind mount. Tried once per engine, folder and
+ * user, and remembered: false for a remote engine, Docker in Docker, or a host whose labels or file sharing forbid it.
+ */
+export async function bindsReach(reach: Reach): Promise<boolean> {
+  const { id } = await reach.engine.info();
+  const key = `binds-${createHash('sha256').update([id, reach.folder, reach.uid].join('\0')).digest('hex').slice(0, 32)}`;
+  const known = await reach.store.getRecord('probes', key);
+  if (known !== undefined && known !== null && typeof known === 'object' && 'reach' in known) return known.reach === true;
+  const found = await tryBind(reach);
+  await reach.store.putRecord('probes', key, { format: 1, reach: found });
+  return found;
+}
+
+/** A container must be able to read a secret of ours, and to leave an answer that belongs to the right user. */
+async function tryBind({ engine, image, folder, inside, uid }: Reach): Promise<boolean> {
+  const probe = await mkdtemp(join(folder, 'probe-'));
+  const nonce = randomBytes(16).toString('hex');
+  try {
+    await writeFile(join(probe, 'question'), nonce);
+    const container = await createProbe(engine, { image, probe, inside });
+    if (container === undefined) return false;
+    try {
+      await container.start();
+      await container.wait();
+    } finally {
+      await container.remove();
+    }
+    const answer = join(probe, 'answer');
+    return (await readFile(answer, 'utf8').catch(() => '')) === nonce && (await stat(answer)).uid === uid;
+  } finally {
+    await rm(probe, { recursive: true, force: true });
+  }
+}
+
+async function createProbe(engine: Engine, { image, probe, inside }: { image: string; probe: string; inside: Reach['inside'] }) {
+  try {
+    return await engine.createContainer({
+      image,
+      entrypoint: ['/bin/sh', '-c', 'cat /probe/question > /probe/answer'],
+      command: [],
+      user: `${inside.uid}:${inside.gid}`,
+      mounts: [{ type: 'bind', source: probe, target: '/probe' }],
+      network: 'none',
+      dropCapabilities: true,
+      noNewPrivileges: true,
+    });
+  } catch (error) {
+    if (!(error instanceof Failed) || !error.has('engine')) throw error;
+    await engine.containers(['wheelwright.builder']); // is it the engine that is gone?
+    return undefined; // it does not find the folder in its own file system
+  }
+}

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Failed } from '../core/failure.js';
+import type { BuilderKey } from '../core/identity.js';
+import type { Container, ContainerSpec, Mount } from '../engine/engine.js';
+import { LABELS, builderContainer } from './container-spec.js';
+import type { BuildersOptions } from './create-builders.js';
+import { INSIDE } from './inside.js';
+import { removeLeftovers } from './leftovers.js';
+import { maskOf } from './mask.js';
+import { prepareContainer } from './prepare.js';
+import { bindsReach } from './reach.js';
+import { RunningBuilder } from './running-builder.js';
+
+/** Removes what dead runs on this store left. */
+export async function cleanUp(options: BuildersOptions): Promise<void> {
+  await removeLeftovers(options.engine, storeLabel(options), options.run.isAlive);
+}
+
+/** Creates, prepares and starts the container of one builder image; when that fails nothing is left. */
+export async function startBuilder(options: BuildersOptions, { key, image }: { key: BuilderKey; image: string }): Promise<RunningBuilder> {
+  const { engine, settings, network, owner, emit } = options;
+  emit({ type: 'step', subject: image, message: 'starting the builder container' });
+  const { rootless } = await engine.info();
+  // Root inside is the user outside, and every other user would be a stranger to the project's files.
+  const user = rootless ? { uid: 0, gid: 0 } : { uid: owner.uid, gid: owner.gid };
+  const caches = await cacheFolder(options, key);
+  const transport = await chooseTransport(options, { image, caches, user });
+  const mounts = transport === 'bind' ? await bindMounts(options, caches) : volumeMounts(options, key);
+  const labels = { [LABELS.builder]: key, [LABELS.store]: storeLabel(options), [LABELS.run]: options.run.id };
+  const container = await create(options, builderContainer({ image, user, settings, network, labels, mounts }));
+  try {
+    await prepareContainer(container, { ...user, name: owner.name ?? 'builder', home: INSIDE.home }, network.ca);
+    const lifeline = await container.attach({ stdin: true, tty: false });
+    lifeline.stdout.on('error', ignore).resume();
+    lifeline.stderr.on('error', ignore).resume();
+    lifeline.stdin.on('error', ignore);
+    await container.start();
+  } catch (error) {
+    await container.remove().catch(ignore);
+    throw shellMissing(error, image);
+  }
+  const mask = maskOf([...Object.values(options.env), ...(options.secrets ?? [])]);
+  return new RunningBuilder({ key, image, container, transport, mask, options });
+}
+
+async function create({ engine }: BuildersOptions, spec: ContainerSpec): Promise<Container> {
+  try {
+    return await engine.createContainer(spec);
+  } catch (error) {
+    if (!(error instanceof Failed) || !error.has('not-found')) throw error;
+    throw new Failed({ reason: 'not-found', message: `the engine does not have the builder image ${spec.image}`, advice: 'pull or build it, or name another builder in the project file' }, { cause: error });
+  }
+}
+
+/** A refused start is nearly always an image without a shell (distroless, scratch) or with another architecture. */
+function shellMissing(error: unknown, image: string): unknown {
+  if (!(error instanceof Failed) || !error.has('engine') || error.cause === undefined) return error;
+  return new Failed(error.problems.map((problem) => ({ ...problem, advice: problem.advice ?? `see whether ${image} has /bin/sh and is for this machine` })), { cause: error });
+}
+
+async function chooseTransport(options: BuildersOptions, { image, caches, user }: { image: string; caches: string; user: { uid: number; gid: number } }): Promise<'bind' | 'archive'> {
+  const { transport = 'auto', engine, store, owner, emit } = options;
+  if (transport !== 'auto') return transport;
+  const reach = await bindsReach({ engine, store, image, folder: caches, inside: user, uid: owner.uid });
+  if (!reach) emit({ type: 'step', subject: image, message: 'bind mounts do not reach this engine: files travel through its API' });
+  return reach ? 'bind' : 'archive';
+}
+
+/** Caches of different builders are kept apart: package managers keep what they compiled in them. */
+async function cacheFolder({ folders }: BuildersOptions, key: BuilderKey): Promise<string> {
+  const folder = join(folders.caches, `builder-${key.slice(0, 16)}`);
+  await mkdir(folder, { recursive: true });
+  return folder;
+}
+
+/** Sources are made beforehand: what an engine makes itself belongs to root. */
+async function bindMounts({ folders }: BuildersOptions, caches: string): Promise<readonly Mount[]> {
+  const [home, cache] = [join(caches, 'home'), join(caches, 'cache')];
+  await Promise.all([mkdir(home, { recursive: true }), mkdir(cache, { recursive: true })]);
+  return [
+    { type: 'bind', source: home, target: INSIDE.home },
+    { type: 'bind', source: cache, target: INSIDE.cache },
+    { type: 'bind', source: folders.root, target: INSIDE.source, readOnly: true },
+  ];
+}
+
+/** Where binds don't reach, HOME and caches live in volumes of the engine. */
+function volumeMounts(options: BuildersOptions, key: BuilderKey): readonly Mount[] {
+  const name = `wheelwright-${storeLabel(options).slice(0, 12)}-${key.slice(0, 12)}-${options.owner.uid}`;
+  return [
+    { type: 'volume', source: `${name}-home`, target: INSIDE.home },
+    { type: 'volume', source: `${name}-cache`, target: INSIDE.cache },
+  ];
+}
+
+/** Names the store among those of all machines that share an engine. */
+function storeLabel({ run, folders }: BuildersOptions): string {
+  return createHash('sha256').update(`${run.host}\0${folders.store}`).digest('hex').slice(0, 32);
+}
+
+function ignore(): void {}

@@ -1,0 +1,36 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createBuilders } from '../../src/builders/create-builders.js';
+import type { BuildersOptions } from '../../src/builders/create-builders.js';
+import type { Event } from '../../src/core/events.js';
+import type { BuilderKey } from '../../src/core/identity.js';
+import { connectEngine } from '../../src/engine/connect.js';
+import { MemoryStore } from '../../src/store/memory.js';
+
+export const BUILDER_IMAGE = process.env['WHEELWRIGHT_TEST_BUILDER'] ?? 'wheelwright-test/builder';
+/** Of an image that the tests share; any 64 hex digits. */
+export const BUILDER_KEY = 'b'.repeat(64) as BuilderKey;
+/** The bundle of the machine that runs the tests. */
+export const CA = '/etc/ssl/certs/ca-certificates.crt';
+
+/** Builders for a project folder of a test, with its events. Folders `project`, `caches` and `logs` are made in `dir`. */
+export async function testBuilders(dir: string, overrides: Partial<BuildersOptions> = {}) {
+  const events: Event[] = [];
+  const folders = { root: join(dir, 'project'), store: join(dir, 'project', '.artifacts'), caches: join(dir, 'caches'), logs: join(dir, 'logs') };
+  for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });
+  const builders = createBuilders({
+    engine: connectEngine(),
+    store: new MemoryStore(),
+    settings: { network: 'bridge', env: [] },
+    network: { ca: CA, noProxy: [] },
+    owner: { uid: process.geteuid!(), gid: process.getegid!() },
+    folders,
+    run: { id: 'test-run', host: dir, isAlive: (id) => id === 'test-run' },
+    env: {},
+    emit: (event) => events.push(event),
+    signal: new AbortController().signal,
+    resolveImage: () => Promise.resolve(BUILDER_IMAGE),
+    ...overrides,
+  });
+  return { builders, events, folders };
+}
