@@ -6,6 +6,7 @@ export class Patterns {
   readonly #patterns: readonly Pattern[];
   readonly #folders = new Map<string, Matched>();
 
+  /** Throws SyntaxError at a pattern that is not valid. */
   constructor(patterns: readonly string[]) {
     this.#patterns = patterns.flatMap((text) => compile(text) ?? []);
   }
@@ -59,6 +60,7 @@ function compile(line: string): Pattern | undefined {
   let text = line.trim();
   const exclusion = text.startsWith('!');
   if (exclusion) text = text.slice(1).trim();
+  if (exclusion && text === '') throw new SyntaxError('a ! takes nothing back: a pattern is missing behind it');
   if (text === '') return undefined;
   text = cleanPath(text);
   if (text.length > 1 && text.startsWith('/')) text = text.slice(1);
@@ -82,6 +84,8 @@ export function cleanPath(path: string): string {
 /** Matches whole paths. Throws SyntaxError if the pattern is not valid (an unclosed `[`). */
 export function patternRegex(pattern: string): RegExp {
   let regex = '^';
+  // `**x` with nothing special behind it is any path that ends so, in file names as well.
+  if (/^\*\*[^/*?[\]\\]/.test(pattern) && !/[*?[\]\\]/.test(pattern.slice(2))) return new RegExp(`^.*${[...pattern.slice(2)].map(escaped).join('')}$`, 'su');
   for (let at = 0; at < pattern.length; at += 1) {
     const char = pattern[at]!;
     if (char === '*' && pattern[at + 1] === '*') {
