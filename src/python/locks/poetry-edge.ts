@@ -6,6 +6,9 @@ export interface PoetryEdge {
   readonly name: string;
   readonly constraint: string;
   readonly marker?: string;
+  /** Poetry's own short forms of markers, pyproject.toml only: a constraint, a value of sys_platform. */
+  readonly python?: string;
+  readonly platform?: string;
   readonly optional: boolean;
   readonly extras: readonly string[];
 }
@@ -14,12 +17,14 @@ export interface PoetryEdge {
 export function poetryEdges(name: string, value: unknown): readonly PoetryEdge[] {
   if (Array.isArray(value)) return value.flatMap((item) => poetryEdges(name, item));
   const table = typeof value === 'string' ? { version: value } : asTable(value);
-  const marker = asText(table['markers']);
+  const [marker, python, platform] = [asText(table['markers']), asText(table['python']), asText(table['platform'])];
   return [
     {
       name: normalizeName(name),
       constraint: asText(table['version']) ?? '*',
       ...(marker === undefined ? {} : { marker }),
+      ...(python === undefined ? {} : { python }),
+      ...(platform === undefined ? {} : { platform }),
       optional: table['optional'] === true,
       extras: asTexts(table['extras']).map(normalizeName),
     },

@@ -53,7 +53,7 @@ function checkInterpreter({ lock, options }: Reading): void {
   const constraint = asText(asTable(lock.data['metadata'])['python-versions']);
   const version = parseVersion((options.variables['python_full_version'] ?? '').replace(/\+$/, ''));
   if (constraint === undefined || version === undefined || poetryAllows(constraint, version)) return;
-  complain(lock, `${lock.file} is for Python ${constraint}, the builder has ${options.variables['python_full_version']}`, { place: lock.placeOf('python-versions'), advice: 'Use another builder, or change the project and lock again' });
+  complain(lock, `${lock.file} is for Python ${constraint}, the builder has ${options.variables['python_full_version']}`, { place: lock.placeOf('metadata'), advice: 'Use another builder, or change the project and lock again' });
 }
 
 function environmentOf({ options }: Reading): MarkerEnvironment {
@@ -89,8 +89,7 @@ async function selectByEdges(packages: readonly PoetryPackage[], reading: Readin
   const queue = roots.filter((edge) => !edge.optional || extraEdges.includes(edge.name)).map((edge) => ({ edge, extras: environmentOf(reading).extra as ReadonlySet<string> }));
   for (let item = queue.pop(); item !== undefined; item = queue.pop()) {
     const { edge, extras } = item;
-    const marker = markerOf(reading.lock, edge.marker, () => ({ file: reading.lock.file, line: 1, column: 1 }));
-    if (marker !== undefined && !evaluateMarker(marker, { variables: reading.options.variables, extra: extras })) continue;
+    if (!applies(edge, extras, reading)) continue;
     const target = choose(packages, edge);
     if (target === undefined) {
       complain(reading.lock, `${edge.name} ${edge.constraint} is needed but not in ${reading.lock.file}`, { place: { file: reading.lock.file, line: 1, column: 1 }, advice: 'Run poetry lock' });
@@ -104,6 +103,13 @@ async function selectByEdges(packages: readonly PoetryPackage[], reading: Readin
     for (const next of edgesOf(target, own)) queue.push({ edge: next, extras: own });
   }
   return [...selected];
+}
+
+function applies(edge: PoetryEdge, extras: ReadonlySet<string>, { lock, options: { variables } }: Reading): boolean {
+  const marker = markerOf(lock, edge.marker, () => ({ file: lock.file, line: 1, column: 1 }));
+  if (marker !== undefined && !evaluateMarker(marker, { variables, extra: extras })) return false;
+  if (edge.platform !== undefined && edge.platform !== variables['sys_platform']) return false;
+  return edge.python === undefined || allows(edge.python, (variables['python_full_version'] ?? '').replace(/\+$/, ''));
 }
 
 function choose(packages: readonly PoetryPackage[], edge: PoetryEdge): PoetryPackage | undefined {

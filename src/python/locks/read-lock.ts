@@ -29,7 +29,7 @@ export async function readLock(input: LockInput, options: LockOptions): Promise<
   const lock = await parseLockText(input.text, input.path);
   const place = { root: options.root, folder: posix.dirname(input.path) };
   const packages = await readFormat(lockFormat(input.path), { lock, place, options });
-  const outside = packages.find(({ source }) => source.kind === 'path' && isOutside(source.path));
+  const outside = packages.find(({ source }) => pathsOf(source).some(isOutside));
   if (outside !== undefined && options.allowOutside !== true) failOutside(outside.name, outside.place);
   return packages;
 }
@@ -48,6 +48,11 @@ async function readFormat(format: LockFormat | undefined, reading: Reading): Pro
   }
 }
 
+function pathsOf(source: LockedPackage['source']): readonly string[] {
+  if (source.kind === 'path') return [source.path];
+  return source.kind === 'index' ? source.files.flatMap((file) => file.path ?? []) : [];
+}
+
 function failOutside(name: string, place: Place): never {
-  fail({ reason: 'requirements', message: `${name} is taken from a folder outside the project`, place, advice: 'Move it into the project' });
+  fail({ reason: 'requirements', message: `${name} is taken from outside the project`, place, advice: 'Move it into the project' });
 }

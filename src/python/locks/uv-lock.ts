@@ -1,7 +1,6 @@
 import { compare } from '../../core/record.js';
 import { evaluateMarker } from '../marker.js';
 import { normalizeName } from '../name.js';
-import { isOutside } from '../source-path.js';
 import { sourceUrl } from '../source-url.js';
 import { isArchiveName } from '../wheel-name.js';
 import { checkEnvironments, checkPython, checkSelection } from './environment-check.js';
@@ -109,6 +108,7 @@ function walk(graph: Graph, roots: readonly Node[], selection: Selection): Reach
   let active: ReadonlySet<string> = new Set();
   for (;;) {
     const reached = walkOnce(graph, { roots, selection, active });
+    finish(graph.reading.lock);
     if (reached.active.size === active.size && [...active].every((name) => reached.active.has(name))) return reached;
     // Names are only added, so this ends.
     active = new Set([...active, ...reached.active]);
@@ -247,7 +247,7 @@ function lockedSource({ table, source }: Node, place: LockPlace): LockedSource {
 /** A registry may be a folder of files; their paths start from it. */
 function registrySource(registry: string, files: readonly unknown[], place: LockPlace): LockedSource {
   const isUrl = /^[a-z]+:\/\//i.test(registry);
-  const folder = isUrl ? place : { root: place.root, folder: isOutside(registry) ? registry : lockPath(registry, place) };
+  const folder = isUrl ? place : { root: place.root, folder: lockPath(registry, place) };
   const locked = files.map((file) => lockedFile(file, folder)).filter((file): file is LockedFile => file !== undefined);
   return { kind: 'index', ...(isUrl ? { index: sourceUrl(registry) } : {}), files: locked };
 }

@@ -76,8 +76,8 @@ beforeAll(async () => {
   });
   const bundle = '/etc/ssl/certs/ca-certificates.crt';
   const owner = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
-  const settings = ['--user', owner, '--env', 'HOME=/tmp', '--env', `SSL_CERT_FILE=${bundle}`, '--env', 'UV_CACHE_DIR=/tmp/uv', '--volume', `${bundle}:${bundle}:ro`, '--volume', `${folder}:/work`, '--workdir', '/work'];
-  await run(['run', '--rm', ...settings, BUILDER, 'sh', '-ec', `uv lock -q; ${exports.join('; ')}`]);
+  const settings = ['--user', owner, '--env', 'HOME=/tmp', '--env', `SSL_CERT_FILE=${bundle}`, '--env', `PIP_CERT=${bundle}`, '--env', 'UV_CACHE_DIR=/tmp/uv', '--volume', `${bundle}:${bundle}:ro`, '--volume', `${folder}:/work`, '--workdir', '/work'];
+  await run(['run', '--rm', ...settings, BUILDER, 'sh', '-ec', `uv lock -q; ${exports.join('; ')}; pip lock -q 'requests[socks]' -o pylock.pip.toml`]);
   variables = (await askPython({})).environment;
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -93,6 +93,12 @@ async function expected(index: number, environment: Readonly<Record<string, stri
 }
 
 const pins = (packages: readonly LockedPackage[]): readonly string[] => packages.map((item) => `${item.name}==${item.version}`).sort();
+
+test('what pip lock writes', async () => {
+  const packages = await readLock({ path: 'pylock.pip.toml', text: await readFile(join(folder, 'pylock.pip.toml'), 'utf8') }, { root: '/p', variables, extras: [], groups: [], readBeside: async () => undefined });
+  expect(packages.map((item) => item.name)).toEqual(['certifi', 'charset-normalizer', 'idna', 'pysocks', 'requests', 'urllib3']);
+  expect(packages.every((item) => item.source.kind === 'index' && item.source.files[0]?.hashes.length === 1)).toBe(true);
+});
 
 describe.each(['3.13', '3.9'])('Python %s', (python) => {
   const environment = (): Readonly<Record<string, string>> => ({ ...variables, python_version: python, python_full_version: `${python}.1` });
