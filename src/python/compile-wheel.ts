@@ -169,8 +169,7 @@ async function run(builder: Builder, { wanted, work, command }: Running): Promis
   const { argv, env = {}, shown } = command;
   const result = await builder.run({ subject: subjectOf(wanted), argv, env, signal: work.context.signal });
   if (result.exitCode === 0) return;
-  const { compileHint } = await import('../builders/hints.js');
-  const hint = compileHint(result.tail);
+  const hint = hintFor(result.tail);
   const problem: Problem = {
     reason: 'compile',
     message: `${subjectOf(wanted)} failed to compile (exit status ${result.exitCode})`,
@@ -179,6 +178,10 @@ async function run(builder: Builder, { wanted, work, command }: Running): Promis
     ...(hint === undefined ? {} : { advice: hint }),
   };
   throw new Failed(problem);
+}
+
+function hintFor(_tail: readonly string[]): string | undefined {
+  return undefined;
 }
 
 /** The one wheel that the command left, checked to be what was asked for. */
