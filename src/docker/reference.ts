@@ -31,8 +31,8 @@ export function parseReference(text: string): Reference | undefined {
   if ((digest !== undefined && !DIGEST.test(digest)) || (tag !== undefined && !TAG.test(tag))) return undefined;
   const { registry, path } = splitRegistry(name);
   if (!PATH.test(path) || name.length > NAME_LENGTH || (registry !== undefined && !DOMAIN.test(registry))) return undefined;
-  // 64 hexadecimal digits are an image id to every engine.
-  if (/^[0-9a-f]{64}$/.test(name)) return undefined;
+  // 64 hexadecimal digits, alone or as `sha256:…`, are an image id to every engine.
+  if (/^(?:sha256:)?[0-9a-f]{64}$/.test(text)) return undefined;
   return {
     name,
     path,
