@@ -1,4 +1,4 @@
-import { PassThrough, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { FIXED_TIME } from '../archive/entry.js';
 import { tarOf } from '../archive/pack-tar.js';
 import type { PackItem } from '../archive/pack-tar.js';
@@ -194,16 +194,18 @@ async function takeWheel(builder: Builder, { dir, wanted, work }: Omit<Placing, 
     if (made !== undefined) odd(wanted, 'made more than one wheel');
     checkWheelName(filename, wanted, work);
     const tail = new Tail(24 * 1024 * 1024);
-    const blob = await work.context.store.writeBlob(tee(content, tail), { subject: filename, signal: work.context.signal });
+    const blob = await work.context.store.writeBlob(Readable.from(tee(content, tail), { objectMode: false }), { subject: filename, signal: work.context.signal });
     made = { filename, blob, tail };
   }
   return made ?? odd(wanted, 'made no wheel');
 }
 
-function tee(content: Readable, tail: Tail): Readable {
-  const through = new PassThrough();
-  through.on('data', (chunk: Buffer) => tail.add(chunk));
-  return content.on('error', (error) => through.destroy(error)).pipe(through);
+/** The same bytes, shown to `tail` on their way. A `data` listener would let the first ones pass before the writer is there. */
+async function* tee(content: AsyncIterable<Buffer>, tail: Tail): AsyncGenerator<Buffer> {
+  for await (const chunk of content) {
+    tail.add(chunk);
+    yield chunk;
+  }
 }
 
 function checkWheelName(filename: string, wanted: Wanted, work: Work): void {
