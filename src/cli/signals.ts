@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { signalExit } from './exit.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -16,6 +17,8 @@ export interface Interruption {
  */
 export function onSignals(): Interruption {
   const controller = new AbortController();
+  // Every fetch and every command of a run listens: hundreds of them are no leak.
+  setMaxListeners(0, controller.signal);
   let status: number | undefined;
   const handlers = SIGNALS.map((name) => {
     const handler = () => {

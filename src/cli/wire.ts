@@ -17,6 +17,7 @@ import { createNodeKind } from '../node/kind.js';
 import { createPythonKind } from '../python/kind.js';
 import { createArtifacts } from '../run/artifacts.js';
 import type { World } from '../run/world.js';
+import { cleanLeftovers } from '../store/leftovers.js';
 import { openStore, type LocalStore } from '../store/local.js';
 import type { GlobalOptions, Outcome } from './options.js';
 import { becomeOwner } from './owner.js';
@@ -138,6 +139,7 @@ export async function withStore(options: Options, action: (session: StoreSession
       self: { token: run, pid: process.pid, host: hostname(), command: `artifacts ${process.argv[2] ?? ''}`.trim(), uid: process.geteuid?.() },
     });
     try {
+      await cleanLeftovers(store);
       return await action({ project, store, owner, emit, interruption, engine, run });
     } finally {
       await store.close();

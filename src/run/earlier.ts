@@ -15,7 +15,8 @@ export async function nearestEarlier(store: Store, name: string, planned: Planne
     const stored = entry.value as unknown as StoredArtifact;
     if (entry.key !== planned.key && stored.name === name) found.push({ key: entry.key, record: stored.record, usedAt: entry.usedAt });
   }
-  found.sort((a, b) => b.usedAt - a.usedAt);
+  // Oldest first: of equally near ones the last counts.
+  found.sort((a, b) => a.usedAt - b.usedAt);
   const nearest = nearestRecord(found.map((one) => one.record), planned.record);
   return found.find((one) => one.record === nearest);
 }
