@@ -1,4 +1,5 @@
 import { PassThrough, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { tarDirectory } from '../archive/tar-directory.js';
 import { Failed, fail } from '../core/failure.js';
 import type { BuilderKey } from '../core/identity.js';
@@ -13,6 +14,8 @@ export interface RunningBuilderOptions {
   readonly key: BuilderKey;
   readonly image: string;
   readonly container: Container;
+  /** The connection whose end is the container's end. */
+  readonly lifeline: Duplex;
   readonly transport: 'bind' | 'archive';
   readonly mask: Mask;
   readonly options: BuildersOptions;
@@ -127,7 +130,11 @@ export class RunningBuilder implements Builder {
   }
 
   async close(): Promise<void> {
-    await this.self.container.remove();
+    try {
+      await this.self.container.remove();
+    } finally {
+      this.self.lifeline.destroy();
+    }
   }
 
   /** The project as it is, but for the store itself. */

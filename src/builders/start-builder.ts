@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failed } from '../core/failure.js';
 import type { BuilderKey } from '../core/identity.js';
-import type { Container, ContainerSpec, Mount } from '../engine/engine.js';
+import type { Attachment, Container, ContainerSpec, Mount } from '../engine/engine.js';
 import { LABELS, builderContainer } from './container-spec.js';
 import type { BuildersOptions } from './create-builders.js';
 import { INSIDE } from './inside.js';
@@ -30,9 +30,10 @@ export async function startBuilder(options: BuildersOptions, { key, image }: { k
   const mounts = transport === 'bind' ? await bindMounts(options, caches) : volumeMounts(options, key);
   const labels = { [LABELS.builder]: key, [LABELS.store]: storeLabel(options), [LABELS.run]: options.run.id };
   const container = await create(options, builderContainer({ image, user, settings, network, labels, mounts }));
+  let lifeline: Attachment;
   try {
     await prepareContainer(container, { ...user, name: owner.name ?? 'builder', home: INSIDE.home }, network.ca);
-    const lifeline = await container.attach({ stdin: true, tty: false });
+    lifeline = await container.attach({ stdin: true, tty: false });
     lifeline.stdout.on('error', ignore).resume();
     lifeline.stderr.on('error', ignore).resume();
     lifeline.stdin.on('error', ignore);
@@ -42,7 +43,7 @@ export async function startBuilder(options: BuildersOptions, { key, image }: { k
     throw shellMissing(error, image);
   }
   const mask = maskOf([...Object.values(options.env), ...(options.secrets ?? [])]);
-  return new RunningBuilder({ key, image, container, transport, mask, options });
+  return new RunningBuilder({ key, image, container, lifeline: lifeline.stdin, transport, mask, options });
 }
 
 async function create({ engine }: BuildersOptions, spec: ContainerSpec): Promise<Container> {

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createBuilders } from '../../src/builders/create-builders.js';
 import type { BuildersOptions } from '../../src/builders/create-builders.js';
 import type { Event } from '../../src/core/events.js';
@@ -25,7 +25,7 @@ export async function testBuilders(dir: string, overrides: Partial<BuildersOptio
     network: { ca: CA, noProxy: [] },
     owner: { uid: process.geteuid!(), gid: process.getegid!() },
     folders,
-    run: { id: 'test-run', host: dir, isAlive: (id) => id === 'test-run' },
+    run: { id: runOf(dir), host: dir, isAlive: (id) => id === runOf(dir) },
     env: {},
     emit: (event) => events.push(event),
     signal: new AbortController().signal,
@@ -33,4 +33,9 @@ export async function testBuilders(dir: string, overrides: Partial<BuildersOptio
     ...overrides,
   });
   return { builders, events, folders };
+}
+
+/** The run that the builders of this folder belong to, unless they are told another; a container's label names it. */
+export function runOf(dir: string): string {
+  return `run-${basename(dir)}`;
 }

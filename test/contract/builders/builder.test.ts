@@ -6,13 +6,14 @@ import { tarOf } from '../../../src/archive/pack-tar.js';
 import { Failed } from '../../../src/core/failure.js';
 import type { Builder } from '../../../src/builders/builder.js';
 import { connectEngine } from '../../../src/engine/connect.js';
-import { BUILDER_KEY, testBuilders } from '../../support/builders.js';
+import { BUILDER_KEY, runOf, testBuilders } from '../../support/builders.js';
 import { inTemporaryFolder } from '../../support/temporary.js';
 import type { Readable } from 'node:stream';
 
 /** One suite for both ways that files travel. */
 describe.each(['bind', 'archive'] as const)('a builder whose files travel by %s', (transport) => {
   let builder: Builder;
+  let run: string;
   let rig: Awaited<ReturnType<typeof testBuilders>>;
   let finish: (() => void) | undefined;
   let done: Promise<void>;
@@ -21,6 +22,7 @@ describe.each(['bind', 'archive'] as const)('a builder whose files travel by %s'
   beforeAll(async () => {
     await new Promise<void>((ready, failed) => {
       done = inTemporaryFolder(async (dir) => {
+        run = runOf(dir);
         rig = await testBuilders(dir, { transport, env: { SECRET_TOKEN: 'hunter2hunter2' }, signal: abort.signal });
         await writeFile(join(rig.folders.root, 'setup.py'), 'print("source")\n');
         await writeFile(join(rig.folders.store, 'blob'), 'not for the builder');
@@ -36,7 +38,7 @@ describe.each(['bind', 'archive'] as const)('a builder whose files travel by %s'
     await rig.builders.close();
     finish?.();
     await done;
-    expect(await connectEngine().containers(['wheelwright.run=test-run'])).toEqual([]);
+    expect(await connectEngine().containers([`wheelwright.run=${run}`])).toEqual([]);
   });
 
   test('gives exit code, last lines, log file and events, with secrets masked', async () => {
