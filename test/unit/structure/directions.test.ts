@@ -47,8 +47,6 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   'smol-toml': ['python'],
   semver: ['node'],
   ini: ['node'],
-  'dockerfile-ast': ['docker'],
-  '@balena/dockerignore': ['docker'],
   ignore: ['docker'],
   tinyglobby: ['command', 'docker'],
 };
