@@ -63,7 +63,7 @@ class FileStatCache implements StatCache {
     this.#started ??= this.#fileSystemTime();
     const started = await this.#started;
     this.reads += 1;
-    const { hash, after } = await hashContent(path);
+    const { hash, after } = await hashContent(path, status.size);
     const settled = signatureOf(after) === signatureOf(status) && after.ctimeNs + tickOf(after) < started;
     if (settled) {
       this.#remembered.set(name, { hash, signature: signatureOf(after), generation: this.#generation });
@@ -120,13 +120,14 @@ function tickOf(status: BigIntStats): bigint {
 
 const CHUNK = 1 << 18;
 
-async function hashContent(path: string): Promise<{ hash: string; after: BigIntStats }> {
+async function hashContent(path: string, size: bigint): Promise<{ hash: string; after: BigIntStats }> {
   const file = await open(path, 'r');
   try {
     const hash = createHash('sha256');
-    const buffer = Buffer.allocUnsafe(CHUNK);
+    // One byte more than expected, so that the end shows in the first read.
+    const buffer = Buffer.allocUnsafe(size < BigInt(CHUNK) ? Number(size) + 1 : CHUNK);
     for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, CHUNK, null);
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
       if (bytesRead === 0) break;
       hash.update(buffer.subarray(0, bytesRead));
     }

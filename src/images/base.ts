@@ -8,6 +8,7 @@ import type { Emit } from '../core/events.js';
 import type { Store } from '../store/store.js';
 import { nearest } from '../util/nearest.js';
 import { oncePerKey } from '../util/once.js';
+import type { ImageNode } from './node.js';
 
 /**
  * Which image a reference of somebody else's stands for. Recorded in the store when it was first seen, so that keys need
@@ -45,6 +46,11 @@ export interface BasesDependencies {
   readonly emit: Emit;
   readonly offline: boolean;
   readonly signal: AbortSignal;
+}
+
+/** The images of somebody else that an image is built from. */
+export function baseUses({ bases, spec }: ImageNode): BaseUse[] {
+  return bases.map(({ reference, place }) => ({ reference, place, ...(spec.platform === undefined ? {} : { platform: spec.platform }) }));
 }
 
 /** What of an identity goes into keys: the same on every machine that pulled the same image. */

@@ -27,7 +27,7 @@ export async function buildImage(node: ImageNode, options: BuildImageOptions): P
   let step = 0;
   try {
     return await engine.build({
-      context: tarOf(contextItems(context)),
+      context: tarOf(contextItems({ ...context, ignoreFile: backend === 'classic' })),
       dockerfile: dockerfilePlace(context).path,
       tags: [tag],
       labels,

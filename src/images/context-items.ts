@@ -30,6 +30,8 @@ export interface ContextInputs {
   readonly store: Store;
   /** Only artifact files that this reaches; all if absent. */
   readonly reach?: Reach;
+  /** False for a builder that reads no ignore file out of a tar (BuildKit): there the Dockerfile can't be hidden. */
+  readonly ignoreFile?: boolean;
 }
 
 const OTHER_NAME = '.wheelwright.Dockerfile';
@@ -47,7 +49,7 @@ export function dockerfilePlace({ entries, ownPath }: Pick<ContextInputs, 'entri
 /** The whole context: sorted, one fixed time, owner 0:0, modes as they are. Contents are checked against their hashes. */
 export async function* contextItems(inputs: ContextInputs): AsyncGenerator<ContextItem> {
   const { path: dockerfile, hidden } = dockerfilePlace(inputs);
-  yield text('.dockerignore', hidden ? `.dockerignore\n${dockerfile}\n` : '.dockerignore\n');
+  if (inputs.ignoreFile !== false) yield text('.dockerignore', hidden ? `.dockerignore\n${dockerfile}\n` : '.dockerignore\n');
   yield text(dockerfile, inputs.dockerfile);
   for (const entry of inputs.entries) {
     if (entry.path !== dockerfile) yield contextItem(entry, inputs.folder);

@@ -33,8 +33,12 @@ export function imageKeyRecord({ node, entries, artifacts, parents, bases }: Key
   };
 }
 
-/** The entries of a context one by one, for telling which file changed; not hashed. */
-export function contextFiles(entries: readonly ContextEntry[]): { [path: string]: string } {
+/** Contexts of more entries are recorded by their digest only. */
+const FILES_RECORDED = 2_000;
+
+/** The entries of a context one by one, for telling which file changed; not hashed. Undefined for very large contexts. */
+export function contextFiles(entries: readonly ContextEntry[]): { [path: string]: string } | undefined {
+  if (entries.length > FILES_RECORDED) return undefined;
   return Object.fromEntries(
     entries.map((entry) => [entry.path, `${entry.mode.toString(8)} ${entry.type === 'file' ? entry.hash : entry.type === 'symlink' ? `→ ${entry.target}` : 'folder'}`]),
   );

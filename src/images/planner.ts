@@ -82,8 +82,8 @@ export interface PlannedImage {
   readonly artifacts: readonly string[];
   /** The record that `key` is the hash of. */
   readonly record: KeyRecord;
-  /** Mode and content of each entry of its context, for telling what changed; absent for very large contexts. */
-  readonly files?: { readonly [path: string]: string };
+  /** Mode and content of each entry of its context, for telling what changed; undefined for very large contexts. */
+  readonly files: { readonly [path: string]: string } | undefined;
 }
 
 export interface ImageResult {

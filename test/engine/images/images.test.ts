@@ -189,6 +189,17 @@ describe('the context', () => {
   });
 });
 
+test('BuildKit builds what the classic builder can not', async () => {
+  await writeTree(root, {
+    'images/kit/Dockerfile': 'FROM debian:trixie-slim AS run\nRUN --mount=type=bind,target=/ctx cat /ctx/f > /out\nFROM scratch\nCOPY --chmod=600 f /text\nCOPY --from=run /out /out\nCOPY . /all/\n',
+    'images/kit/f': 'f',
+  });
+  const [result] = await planner({ kit: {} }).build();
+  expect((await contentOf(result!.id)).map((line) => `${line.slice(0, 10)} ${line.split(' ').at(-1)}`)).toEqual([
+    '-rw------- text', '-rw-r--r-- all/f', '-rw-r--r-- out', '-rw-r--r-- all/Dockerfile', 'drwxr-xr-x all/',
+  ]);
+});
+
 describe('builders', () => {
   test('are built when they are first needed, and found again', async () => {
     await writeTree(root, { 'images/builder/Dockerfile': 'FROM debian:trixie-slim\nRUN echo compiler > /cc\n' });
