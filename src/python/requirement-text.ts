@@ -168,7 +168,8 @@ function decoded(text: string): string {
 }
 
 function fromPath(text: string, { root, allowOutside }: SpecOptions, offset = 0): RequirementSpec {
-  const [, bare, extrasText] = /^(.+?)(\[[^\]]+\])?$/s.exec(text) as unknown as [string, string, string?];
+  const [, bare, extrasText] = /^(.+?)(\[[^\]]+\])?$/s.exec(text) ?? [];
+  if (bare === undefined) throw new SyntaxFault('expected a path', offset);
   const path = sourcePath(bare, root);
   if (isOutside(path) && !allowOutside) throw new SyntaxFault('the path leads out of the project', offset);
   const extras = extrasText === undefined ? [] : parseExtrasText(extrasText);

@@ -1,6 +1,6 @@
 import { compare } from '../core/record.js';
 import type { Version } from './version.js';
-import { baseVersion, compareVersions, formatPublic, formatVersion, isPrerelease, parseVersion, publicVersion } from './version.js';
+import { baseVersion, compareVersions, formatVersion, isPrerelease, parseVersion, publicVersion } from './version.js';
 
 /** Comparison operators of PEP 440. */
 export type Operator = '===' | '==' | '!=' | '~=' | '<=' | '>=' | '<' | '>';
@@ -139,11 +139,4 @@ function isAfterEffect(candidate: Version, wanted: Version): boolean {
 
 function sameBase(a: Version, b: Version): boolean {
   return compareVersions(baseVersion(a), baseVersion(b)) === 0;
-}
-
-/** True if the exact pin names this version, whatever the spelling. */
-export function pins(specifiers: readonly Specifier[], version: Version): boolean {
-  const pinned = pinnedVersion(specifiers);
-  const parsed = pinned === undefined ? undefined : parseVersion(pinned);
-  return parsed !== undefined && (formatPublic(parsed) === formatPublic(version) || equals(version, parsed));
 }

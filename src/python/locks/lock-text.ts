@@ -75,6 +75,11 @@ export function asTexts(value: unknown): readonly string[] {
   return asList(value).filter((item): item is string => typeof item === 'string');
 }
 
+/** Any value as it can be shown in a message. */
+export function show(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? `${inner}` : inner)) ?? 'nothing');
+}
+
 export function asSize(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { LockedFile } from './locked-package.js';
 import { sourcePath } from '../source-path.js';
 import { parseHash, sourceUrl } from '../source-url.js';
-import { asSize, asTable, asText } from './lock-text.js';
+import { asSize, asTable, asText, show } from './lock-text.js';
 
 /** Where the paths in a lock start from. */
 export interface LockPlace {
@@ -36,7 +36,7 @@ export function lockedFile(value: unknown, place: LockPlace): LockedFile | undef
 /** `hash = "sha256:…"` or `hashes = { sha256 = "…" }`; unknown algorithms and broken digests are left out. */
 export function hashesOf(entry: Readonly<Record<string, unknown>>): readonly string[] {
   const single = asText(entry['hash']);
-  const many = Object.entries(asTable(entry['hashes'])).map(([algorithm, digest]) => `${algorithm}:${String(digest)}`);
+  const many = Object.entries(asTable(entry['hashes'])).map(([algorithm, digest]) => `${algorithm}:${show(digest)}`);
   const all = (single === undefined ? many : [single, ...many]).map(parseHash);
   return all.filter((hash) => hash !== undefined).sort();
 }

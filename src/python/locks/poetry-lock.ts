@@ -6,7 +6,7 @@ import { sourceUrl } from '../source-url.js';
 import { parseVersion } from '../version.js';
 import { checkSelection } from './environment-check.js';
 import type { Table } from './lock-text.js';
-import { asList, asTable, asText, asTexts, complain, finish, markerOf } from './lock-text.js';
+import { asList, asTable, asText, asTexts, complain, finish, markerOf, show } from './lock-text.js';
 import { filenameOfUrl, lockedFile, lockPath } from './locked-files.js';
 import type { LockedFile, LockedPackage, LockedSource } from './locked-package.js';
 import { poetryAllows } from './poetry-constraint.js';
@@ -177,7 +177,7 @@ function lockedSource({ table, name, index }: PoetryPackage, { lock, place }: Re
       if (hashes.length === 0) complain(lock, `${name} has no files with a usable hash`, { place: lock.place('package', index) });
       return { kind: 'index', ...(url === '' ? {} : { index: sourceUrl(url) }), files };
     default:
-      complain(lock, `${name} comes from ${String(source['type'])}, which is not supported`, { place: lock.place('package', index) });
+      complain(lock, `${name} comes from ${show(source['type'])}, which is not supported`, { place: lock.place('package', index) });
       return { kind: 'index', files };
   }
 }

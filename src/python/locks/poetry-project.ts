@@ -4,7 +4,7 @@ import { normalizeName } from '../name.js';
 import { canonicalSpecifiers } from '../specifier.js';
 import { SyntaxFault } from '../syntax.js';
 import { checkSelection } from './environment-check.js';
-import { asList, asTable, asTexts, complain, finish, parseLockText } from './lock-text.js';
+import { asList, asTable, asTexts, complain, finish, parseLockText, show } from './lock-text.js';
 import type { LockText, Table } from './lock-text.js';
 import type { PoetryEdge } from './poetry-edge.js';
 import { poetryEdges } from './poetry-edge.js';
@@ -38,7 +38,7 @@ function groupsOf(poetry: Table): ReadonlyMap<string, Table> {
 function standardRoots(project: LockText): readonly PoetryEdge[] {
   const table = asTable(project.data['project']);
   const optional = Object.values(asTable(table['optional-dependencies'])).flatMap((list) => asTexts(list));
-  return [...asList(table['dependencies']).map((text) => edge(String(text), false, project)), ...optional.map((text) => edge(text, true, project))].filter((item) => item !== undefined);
+  return [...asList(table['dependencies']).map((text) => edge(show(text), false, project)), ...optional.map((text) => edge(text, true, project))].filter((item) => item !== undefined);
 }
 
 function edge(text: string, optional: boolean, project: LockText): PoetryEdge | undefined {

@@ -7,7 +7,7 @@ import { sourceUrl } from '../source-url.js';
 import { baseVersion, parseVersion } from '../version.js';
 import { checkEnvironments, checkPython, checkSelection } from './environment-check.js';
 import type { Table } from './lock-text.js';
-import { asList, asTable, asText, asTexts, complain, finish, markerOf } from './lock-text.js';
+import { asList, asTable, asText, asTexts, complain, finish, markerOf, show } from './lock-text.js';
 import { lockedFile, lockPath } from './locked-files.js';
 import type { LockedFile, LockedPackage, LockedSource } from './locked-package.js';
 import type { Reading } from './reading.js';
@@ -56,7 +56,7 @@ function isSelected({ index, table, name }: Item, environment: MarkerEnvironment
   const wanted = parseSpecifiers(asText(table['requires-python']) ?? '');
   const python = parseVersion(options.variables['python_full_version'] ?? '');
   if (wanted !== undefined && python !== undefined && !contains(wanted, baseVersion(python), true)) {
-    complain(lock, `${name} needs Python ${String(table['requires-python'])}, the builder has ${options.variables['python_full_version']}`, { place: lock.place('packages', index, 'requires-python') });
+    complain(lock, `${name} needs Python ${show(table['requires-python'])}, the builder has ${options.variables['python_full_version']}`, { place: lock.place('packages', index, 'requires-python') });
   }
   return true;
 }
@@ -121,7 +121,7 @@ function vcsSource({ index, table, name }: Item, { lock, place }: Reading): Lock
   const entry = asTable(table['vcs']);
   const [url, path, commit] = [asText(entry['url']), asText(entry['path']), asText(entry['commit-id'])];
   if (entry['type'] !== 'git' || commit === undefined || (url === undefined && path === undefined)) {
-    const message = entry['type'] === 'git' ? `${name} has no commit-id or no address` : `${name} comes from ${String(entry['type'])}, git is supported`;
+    const message = entry['type'] === 'git' ? `${name} has no commit-id or no address` : `${name} comes from ${show(entry['type'])}, git is supported`;
     complain(lock, message, { place: lock.place('packages', index) });
     return undefined;
   }
