@@ -13,6 +13,7 @@ import { platformOf } from './platform.js';
 import { parseProject, type ProjectFiles } from './project-files.js';
 import { registries, type Registries } from './registry.js';
 import { scriptSettings } from './script-settings.js';
+import { parseSpec } from './spec.js';
 import { select, title, type Selection } from './select.js';
 import { syncProblems } from './sync.js';
 import { buildTree, type Tree } from './tree.js';
@@ -50,7 +51,7 @@ export async function analyse(inputs: Inputs, options: AnalysisOptions): Promise
   const { lock, npmrc, manifests } = project;
   const tree = buildTree(lock, manifests, { legacyPeerDeps: npmrc.legacyPeerDeps });
   recomputeFlags(tree);
-  const problems = [...syncProblems(tree, lock, project.files), ...outsideProblems(tree, project)];
+  const problems = [...syncProblems(tree, lock, project.files), ...unsupportedProblems(tree, project)];
   if (problems.length > 0) throw new Failed(problems);
   for (const each of tree.nodes.values()) if (each.flags.extraneous && each.parent) each.inert = true;
   const omit = new Set<string>(spec.omit.length > 0 ? spec.omit : npmrc.omit);
@@ -79,16 +80,29 @@ export function nodeFacts({ spec, facts }: Pick<AnalysisOptions, 'spec' | 'facts
   });
 }
 
-/** Packages that npm would install above the project, beside a folder that `file:../folder` names. */
-function outsideProblems(tree: Tree, project: ProjectFiles): Problem[] {
-  return [...tree.nodes.values()]
-    .filter((node) => node.location.startsWith('../') && node.location.includes('node_modules/'))
-    .map((node) => ({
-      reason: 'unsupported' as const,
-      message: `${title(node)} would be installed outside the project, at ${node.location}`,
-      place: entryPlace(project.lock, node.location),
-      advice: 'Make the folder a workspace of the project',
-    }));
+/** What npm installs in other ways than into the project's node_modules, or from other things than packages. */
+function unsupportedProblems(tree: Tree, { lock }: ProjectFiles): Problem[] {
+  const problems: Problem[] = [];
+  for (const node of tree.nodes.values()) {
+    if (!node.location.includes('node_modules/')) continue;
+    const { resolved } = node.entry;
+    if (node.location.startsWith('../')) {
+      problems.push({
+        reason: 'unsupported',
+        message: `${title(node)} would be installed outside the project, at ${node.location}`,
+        place: entryPlace(lock, node.location),
+        advice: 'Make the folder a workspace of the project',
+      });
+    } else if (!node.target && resolved?.startsWith('file:') && parseSpec(resolved).type === 'directory') {
+      problems.push({
+        reason: 'unsupported',
+        message: `the lock wants a copy of the folder ${resolved.slice('file:'.length)} installed (npm's install-links)`,
+        place: entryPlace(lock, node.location, 'resolved'),
+        advice: 'Set install-links=false in .npmrc and write the lock anew, or pack the folder with `npm pack`',
+      });
+    }
+  }
+  return problems;
 }
 
 async function ownLinks(inputs: Inputs, selection: Selection, wanted: boolean): Promise<{ ownBins: readonly BinLink[]; probed: ReadonlyMap<string, boolean> }> {

@@ -3,6 +3,7 @@ import type { Built, Part } from '../artifact/artifact.js';
 import type { Context } from '../artifact/kind.js';
 import type { BuilderFacts, NodeFacts } from '../builders/builder.js';
 import type { NodeSpec } from '../config/project.js';
+import type { PackageCounts } from '../core/events.js';
 import { Failed, fail, type Problem } from '../core/failure.js';
 import { compare } from '../core/record.js';
 import type { Analysis } from './analysis.js';
@@ -50,13 +51,18 @@ export async function buildNode(analysis: Analysis, options: BuildOptions): Prom
     hiddenLock: hiddenLock(analysis.project.lock, listed, { omitRegistryResolved: analysis.project.npmrc.omitRegistryResolved, gyp }),
   });
   const parts = [...partsOf(installed, { pieces, scripts, prefix: spec.prefix }), ...(installed.length > 0 ? [{ at: spec.prefix, ...glue }] : [])];
-  const total = new Set(installed.filter((node) => !node.target).map((node) => pieces.unitOf(node))).size;
-  const compiled = scripts.filter((result) => result.compiled).length;
-  const fetched = Math.min(ensured.fetched, total);
   return {
     artifact: { format: 1, kind: 'node', prefix: spec.prefix, parts },
-    packages: { total, fetched, compiled, reused: Math.max(0, total - fetched - compiled) },
+    packages: count(installed, { pieces, ensured, scripts }),
   };
+}
+
+/** Each package once, however many places it is at: compiled if its scripts ran just now, else fetched or reused. */
+function count(installed: readonly TreeNode[], { pieces, ensured, scripts }: { readonly pieces: Pieces; readonly ensured: Ensured; readonly scripts: readonly ScriptResult[] }): PackageCounts {
+  const units = new Set(installed.filter((node) => !node.target).map((node) => pieces.unitOf(node)).filter((unit) => unit !== undefined));
+  const compiled = new Set(scripts.filter((result) => result.compiled).map(({ node }) => pieces.unitOf(node)));
+  const fetched = [...units].filter((unit) => ensured.fetched.has(unit) && !compiled.has(unit)).length;
+  return { total: units.size, fetched, compiled: compiled.size, reused: units.size - fetched - compiled.size };
 }
 
 /** Links to commands of packages; those of the project's own folders were looked up when it was read. */

@@ -57,7 +57,8 @@ export function ownerOf(node: TreeNode): TreeNode {
 
 export interface Ensured {
   readonly pieces: ReadonlyMap<Unit, Piece>;
-  readonly fetched: number;
+  /** Units that came over the network (or from a local tarball) just now. */
+  readonly fetched: ReadonlySet<Unit>;
   readonly problems: readonly Problem[];
 }
 
@@ -78,7 +79,7 @@ export async function ensurePieces(units: readonly Unit[], at: FetchContext): Pr
   const limit = limiter(Math.max(context.jobs, FETCHES));
   const pieces = new Map<Unit, Piece>();
   const problems: Problem[] = [];
-  let fetched = 0;
+  const fetched = new Set<Unit>();
   await Promise.all(units.map(async (unit) => {
     const known = await storedPiece(context.store, unit.key);
     if (known) return void pieces.set(unit, known);
@@ -87,7 +88,7 @@ export async function ensurePieces(units: readonly Unit[], at: FetchContext): Pr
       try {
         const made = await ensurePiece(unit, at);
         pieces.set(unit, made.piece);
-        if (made.fetched) fetched++;
+        if (made.fetched) fetched.add(unit);
       } catch (error) {
         problems.push(...failureOf(error, unit, at));
       }

@@ -74,7 +74,8 @@ function satisfied(edge: Edge, to: TreeNode, spec: Spec, base: TreeNode | undefi
     case 'remote':
       return resolved === undefined || resolved === spec.url;
     case 'directory':
-      return spec.path.startsWith('~') || (to.target !== undefined && to.target.location === pathFrom(base, spec.path));
+      if (spec.path.startsWith('~')) return true;
+      return to.target ? to.target.location === pathFrom(base, spec.path) : resolved === `file:${pathFrom(base, spec.path)}`;
     case 'file':
       return resolved === undefined || resolved === `file:${pathFrom(base, spec.path)}`;
     case 'git':

@@ -27,16 +27,15 @@ const MAX_BYTES = 4 * 1024 ** 3;
 
 /**
  * Reads a package's tarball by the rules of pacote, which npm installs with: the first path segment goes whatever its
- * name; links are left out; a .gitignore becomes .npmignore unless there was one before it; files get at least 0644
- * and keep their x bits, folders get 0755. What npm skips with a warning (`..`, absolute names, devices, links that
- * leave the package) is refused with reason `archive`.
+ * name; links and empty folders are left out; a .gitignore becomes .npmignore unless there was one before it; files get
+ * at least 0644 and keep their x bits, folders get 0755. What npm skips with a warning (`..`, absolute names, devices,
+ * links that leave the package) is refused with reason `archive`.
  */
 export async function unpackPackage(tarball: Readable, options: UnpackOptions): Promise<Unpacked> {
   const { readTar } = await import('../archive/read-tar.js');
   const files = new Map<string, { readonly mode: number; content: Buffer }>();
   const folders = new Set<string>();
   for await (const { entry, content } of readTar(tarball, { subject: options.subject, strip: 1, links: 'check', limits: { bytes: MAX_BYTES } })) {
-    if (entry.type === 'directory') addFolders(folders, `${entry.path}/`);
     if (entry.type !== 'file') continue;
     const path = npmPath(entry.path, files);
     if (path === undefined) continue;
