@@ -3,9 +3,6 @@ import type { ContainerSpec, Mount } from '../engine/engine.js';
 import { builderEnvironment } from './environment.js';
 import { INSIDE } from './inside.js';
 
-/** Labels of every builder container; values say whose it is, see leftovers.ts. */
-export const LABELS = { builder: 'wheelwright.builder', store: 'wheelwright.store', run: 'wheelwright.run' } as const;
-
 export interface BuilderContainer {
   readonly image: string;
   readonly user: { readonly uid: number; readonly gid: number };

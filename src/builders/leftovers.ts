@@ -1,9 +1,9 @@
 import type { Engine } from '../engine/engine.js';
-import { LABELS } from './container-spec.js';
+import { LABELS } from './labels.js';
 
 /**
- * Removes builder containers of runs on this store that are no more. They end by themselves with their run; what can be
- * left is one that was created and never started, or an engine that was killed at the same moment.
+ * Removes the containers of runs on this store that are no more, builders' and others'. Builders end by themselves with their
+ * run; what can be left is one that was created and never started, or an engine that was killed at the same moment.
  */
 export async function removeLeftovers(engine: Engine, store: string, isAlive: (run: string) => boolean): Promise<number> {
   const found = await engine.containers([`${LABELS.store}=${store}`]);

@@ -15,6 +15,8 @@ export interface Reach {
   /** Who must own what a container writes there, inside and on the host. */
   readonly inside: { readonly uid: number; readonly gid: number };
   readonly uid: number;
+  /** Of the container that tries it. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /**
@@ -32,12 +34,12 @@ export async function bindsReach(reach: Reach): Promise<boolean> {
 }
 
 /** A container must be able to read a secret of ours, and to leave an answer that belongs to the right user. */
-async function tryBind({ engine, image, folder, inside, uid }: Reach): Promise<boolean> {
+async function tryBind({ engine, image, folder, inside, uid, labels }: Reach): Promise<boolean> {
   const probe = await mkdtemp(join(folder, 'probe-'));
   const nonce = randomBytes(16).toString('hex');
   try {
     await writeFile(join(probe, 'question'), nonce);
-    const container = await createProbe(engine, { image, probe, inside });
+    const container = await createProbe(engine, { image, probe, inside, labels });
     if (container === undefined) return false;
     try {
       await container.start();
@@ -52,13 +54,14 @@ async function tryBind({ engine, image, folder, inside, uid }: Reach): Promise<b
   }
 }
 
-async function createProbe(engine: Engine, { image, probe, inside }: { image: string; probe: string; inside: Reach['inside'] }) {
+async function createProbe(engine: Engine, { image, probe, inside, labels }: Pick<Reach, 'image' | 'inside' | 'labels'> & { readonly probe: string }) {
   try {
     return await engine.createContainer({
       image,
       entrypoint: ['/bin/sh', '-c', 'cat /probe/question > /probe/answer'],
       command: [],
       user: `${inside.uid}:${inside.gid}`,
+      labels,
       mounts: [{ type: 'bind', source: probe, target: '/probe' }],
       network: 'none',
       dropCapabilities: true,

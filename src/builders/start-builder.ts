@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failed } from '../core/failure.js';
 import type { BuilderKey } from '../core/identity.js';
 import type { Attachment, Container, ContainerSpec, Mount } from '../engine/engine.js';
-import { LABELS, builderContainer } from './container-spec.js';
+import { builderContainer } from './container-spec.js';
 import type { BuildersOptions } from './create-builders.js';
 import { INSIDE } from './inside.js';
+import { LABELS, storeLabel } from './labels.js';
 import { removeLeftovers } from './leftovers.js';
 import { maskOf } from './mask.js';
 import { prepareContainer } from './prepare.js';
@@ -15,7 +15,7 @@ import { RunningBuilder } from './running-builder.js';
 
 /** Removes what dead runs on this store left. */
 export async function cleanUp(options: BuildersOptions): Promise<void> {
-  await removeLeftovers(options.engine, storeLabel(options), options.run.isAlive);
+  await removeLeftovers(options.engine, storeOf(options), options.run.isAlive);
 }
 
 /** Creates, prepares and starts the container of one builder image; when that fails nothing is left. */
@@ -26,9 +26,10 @@ export async function startBuilder(options: BuildersOptions, { key, image }: { k
   // Root inside is the user outside, and every other user would be a stranger to the project's files.
   const user = rootless ? { uid: 0, gid: 0 } : { uid: owner.uid, gid: owner.gid };
   const caches = await cacheFolder(options, key);
-  const transport = await chooseTransport(options, { image, caches, user });
+  const common = { [LABELS.store]: storeOf(options), [LABELS.run]: options.run.id };
+  const transport = await chooseTransport(options, { image, caches, user, labels: common });
   const mounts = transport === 'bind' ? await bindMounts(options, caches) : volumeMounts(options, key);
-  const labels = { [LABELS.builder]: key, [LABELS.store]: storeLabel(options), [LABELS.run]: options.run.id };
+  const labels = { [LABELS.builder]: key, ...common };
   const container = await create(options, builderContainer({ image, user, settings, network, labels, mounts }));
   let lifeline: Attachment;
   try {
@@ -61,10 +62,17 @@ function shellMissing(error: unknown, image: string): unknown {
   return new Failed(error.problems.map((problem) => ({ ...problem, advice: problem.advice ?? `see whether ${image} has /bin/sh and is for this machine` })), { cause: error });
 }
 
-async function chooseTransport(options: BuildersOptions, { image, caches, user }: { image: string; caches: string; user: { uid: number; gid: number } }): Promise<'bind' | 'archive'> {
+interface Probing {
+  readonly image: string;
+  readonly caches: string;
+  readonly user: { readonly uid: number; readonly gid: number };
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+async function chooseTransport(options: BuildersOptions, { image, caches, user, labels }: Probing): Promise<'bind' | 'archive'> {
   const { transport = 'auto', engine, store, owner, emit } = options;
   if (transport !== 'auto') return transport;
-  const reach = await bindsReach({ engine, store, image, folder: caches, inside: user, uid: owner.uid });
+  const reach = await bindsReach({ engine, store, image, folder: caches, inside: user, uid: owner.uid, labels });
   if (!reach) emit({ type: 'step', subject: image, message: 'bind mounts do not reach this engine: files travel through its API' });
   return reach ? 'bind' : 'archive';
 }
@@ -89,16 +97,15 @@ async function bindMounts({ folders }: BuildersOptions, caches: string): Promise
 
 /** Where binds don't reach, HOME and caches live in volumes of the engine. */
 function volumeMounts(options: BuildersOptions, key: BuilderKey): readonly Mount[] {
-  const name = `wheelwright-${storeLabel(options).slice(0, 12)}-${key.slice(0, 12)}-${options.owner.uid}`;
+  const name = `wheelwright-${storeOf(options).slice(0, 12)}-${key.slice(0, 12)}-${options.owner.uid}`;
   return [
     { type: 'volume', source: `${name}-home`, target: INSIDE.home },
     { type: 'volume', source: `${name}-cache`, target: INSIDE.cache },
   ];
 }
 
-/** Names the store among those of all machines that share an engine. */
-function storeLabel({ run, folders }: BuildersOptions): string {
-  return createHash('sha256').update(`${run.host}\0${folders.store}`).digest('hex').slice(0, 32);
+function storeOf({ run, folders }: BuildersOptions): string {
+  return storeLabel(run.host, folders.store);
 }
 
 function ignore(): void {}
