@@ -49,7 +49,7 @@ const option = fc.constantFrom(
 );
 const line = fc.oneof({ weight: 6, arbitrary: requirement }, { weight: 2, arbitrary: option }, { weight: 1, arbitrary: fc.constantFrom('', '   ', '# comment', '#comment \\', '  # indented', '\u00a0', '-r sub/base.txt', '-c constraints.txt', '--requirement=sub/base.txt --pre', '-rsub/base.txt', '-c "constraints.txt"', '-r missing.txt') });
 const separator = fc.constantFrom('\n', '\n', '\n', '\r\n', '\n\n', '\f');
-const body = fc.array(fc.tuple(line, separator), { minLength: 1, maxLength: 7 });
+const body = fc.array(fc.tuple(line, separator), { minLength: 1, maxLength: 3 });
 
 /** Every name is another one: what pip makes of two lines for one package is not the parser's matter. */
 function assemble(lines: readonly (readonly [string, string])[], prefix: string): string {
@@ -204,10 +204,15 @@ beforeAll(async () => {
 
 test('requirement files mean the same to us as to pip', async () => {
   const differing: unknown[] = [];
+  const compared = { accepted: 0, refused: 0, stricter: 0 };
   for (const [index, input] of cases.entries()) {
     const [mine, pip] = [await ours(input), answers[index] as PipAnswer];
     const refused = (mine as { readonly refused?: readonly string[] }).refused;
-    if (refused?.every((message) => STRICTER.some((pattern) => pattern.test(message))) === true) continue;
+    if (refused?.every((message) => STRICTER.some((pattern) => pattern.test(message))) === true) {
+      compared.stricter++;
+      continue;
+    }
+    compared[refused === undefined ? 'accepted' : 'refused']++;
     const { warnings: _, ...comparable } = mine as Record<string, unknown>;
     const expected = theirs(pip);
     // pip yields constraints where they stand, we keep them apart.
@@ -216,9 +221,10 @@ test('requirement files mean the same to us as to pip', async () => {
     if (JSON.stringify(normal(actual)) !== JSON.stringify(normal(sorted))) differing.push({ input, ours: refused ?? actual, pip: 'error' in pip ? pip : sorted });
   }
   expect(differing.slice(0, 3)).toEqual([]);
-  const accepted = answers.filter((answer) => !('error' in answer)).length;
-  expect(accepted).toBeGreaterThan(150);
-  expect(answers.length - accepted).toBeGreaterThan(150);
+  // The corpus must not become empty of one kind; what is left out because we are stricter compares nothing.
+  expect(compared.accepted).toBeGreaterThan(200);
+  expect(compared.refused).toBeGreaterThan(80);
+  expect(compared.stricter).toBeLessThan(cases.length / 2);
 });
 
 function stable<T extends { readonly constraint: boolean }>(items: readonly T[]): readonly T[] {
