@@ -1,5 +1,5 @@
 import { readFile, readdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A program of ours that runs inside a builder container. */
@@ -13,17 +13,24 @@ export interface AgentFile {
  * in `dist/` or `dist/chunks/`). Names are unique over all modules.
  */
 export async function agentFiles(here: string = dirname(fileURLToPath(import.meta.url))): Promise<readonly AgentFile[]> {
-  const files = (await Promise.all((await agentFolders(here)).map(readFolder))).flat();
+  const files = (await bundled(here)) ?? (await inSource(dirname(here)));
   const names = new Set(files.map(({ name }) => name));
   if (files.length === 0) throw new Error(`no agents are installed beside ${here}`);
   if (names.size !== files.length) throw new Error('two agents have one name');
   return files;
 }
 
-async function agentFolders(here: string): Promise<readonly string[]> {
-  const parent = dirname(here);
-  if (basename(parent) !== 'src') return [join(basename(here) === 'chunks' ? parent : here, 'agent')];
-  return (await readdir(parent)).sort().map((module) => join(parent, module, 'agent'));
+async function bundled(here: string): Promise<readonly AgentFile[] | undefined> {
+  for (const folder of [here, dirname(here)]) {
+    const files = await readFolder(join(folder, 'agent'));
+    if (files.length > 0) return files;
+  }
+  return undefined;
+}
+
+async function inSource(modules: string): Promise<readonly AgentFile[]> {
+  const names = await readdir(modules);
+  return (await Promise.all(names.sort().map((name) => readFolder(join(modules, name, 'agent'))))).flat();
 }
 
 async function readFolder(folder: string): Promise<readonly AgentFile[]> {
