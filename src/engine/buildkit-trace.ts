@@ -16,7 +16,7 @@ export class BuildkitTrace {
       for (const vertex of status.messages(1)) this.readVertex(decode(vertex), out);
       for (const log of status.messages(3)) this.readLog(decode(log), out);
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
+      if (!(error instanceof Malformed)) throw error;
     }
     return out;
   }
@@ -67,6 +67,8 @@ export class BuildkitTrace {
   }
 }
 
+class Malformed extends Error {}
+
 interface Step {
   readonly number: number;
   readonly name: string;
@@ -86,19 +88,19 @@ interface Message {
 function decode(bytes: Buffer): Message {
   const fields = new Map<number, (number | Buffer)[]>();
   let position = 0;
+  const take = (length: number): Buffer => {
+    if (position + length > bytes.length) throw new Malformed('message cut short');
+    position += length;
+    return bytes.subarray(position - length, position);
+  };
   const varint = (): number => {
     let value = 0;
     for (let factor = 1; ; factor *= 128) {
-      const byte = bytes.readUInt8(position++);
+      const byte = take(1)[0]!;
       value += (byte & 0x7f) * factor;
       if (byte < 0x80) return value;
-      if (factor > 2 ** 63) throw new RangeError('varint too long');
+      if (factor > 2 ** 63) throw new Malformed('varint too long');
     }
-  };
-  const take = (length: number): Buffer => {
-    if (position + length > bytes.length) throw new RangeError('message cut short');
-    position += length;
-    return bytes.subarray(position - length, position);
   };
   while (position < bytes.length) {
     const tag = varint();
@@ -120,5 +122,5 @@ function read(type: number, varint: () => number, take: (length: number) => Buff
   if (type === 1) return take(8);
   if (type === 2) return take(varint());
   if (type === 5) return take(4);
-  throw new RangeError(`unknown wire type ${type}`);
+  throw new Malformed(`unknown wire type ${type}`);
 }

@@ -29,7 +29,7 @@ async function bundled(here: string): Promise<readonly AgentFile[] | undefined> 
 }
 
 async function inSource(modules: string): Promise<readonly AgentFile[]> {
-  const names = await readdir(modules);
+  const names = await readdir(modules).catch(() => []);
   return (await Promise.all(names.sort().map((name) => readFolder(join(modules, name, 'agent'))))).flat();
 }
 

@@ -13,6 +13,6 @@ test.each(['dist', 'dist/chunks'])('from a bundle in %s', async (place) => {
     await mkdir(join(dir, 'dist', 'agent'), { recursive: true });
     await writeFile(join(dir, 'dist', 'agent', 'run.sh'), 'x');
     expect(await agentFiles(join(dir, place))).toEqual([{ name: 'run.sh', content: Buffer.from('x') }]);
-    await expect(agentFiles(join(dir, 'elsewhere'))).rejects.toThrow(/no agents/);
+    await expect(agentFiles(join(dir, 'no', 'such', 'place'))).rejects.toThrow(/no agents/);
   });
 });
