@@ -97,10 +97,10 @@ async function makePieces(jobs: readonly Job[], settings: EnvironmentSettings, w
   const dir = await builder.scratch('install');
   try {
     await builder.put(dir, tarOf(requestItems(jobs, { dir, settings, work })));
-    const outcomes = new Lines();
+    const problems: Problem[] = [];
+    const lines = new Lines((line) => problems.push(...outcome(line, jobs, work)));
     const argv = [work.interpreter.facts.executable, '-I', '-S', builder.agent('install.py'), `${dir}/request.json`];
-    const result = await builder.run({ subject: `install ${work.artifact}`, argv, onStdout: (chunk) => outcomes.add(chunk), signal: context.signal });
-    const problems = outcomeProblems(outcomes.lines(), jobs, work);
+    const result = await builder.run({ subject: `install ${work.artifact}`, argv, onStdout: (chunk) => lines.add(chunk), signal: context.signal });
     if (result.exitCode !== 0 && problems.length === 0) {
       problems.push({ reason: 'compile', message: `installing ${work.artifact} in the builder failed (exit status ${result.exitCode})`, detail: [...result.tail, `whole log: ${result.log}`] });
     }
@@ -146,23 +146,26 @@ function common(path: string, mode: number): Pick<Entry, 'path' | 'mode' | 'uid'
   return { path, mode, uid: 0, gid: 0, mtime: FIXED_TIME };
 }
 
-/** Reads the installer's report: warnings are told, errors become problems. */
-function outcomeProblems(lines: readonly string[], jobs: readonly Job[], work: Work): Problem[] {
-  const byOut = new Map(jobs.map((job) => [job.out, job]));
-  const problems: Problem[] = [];
-  for (const line of lines) {
-    const outcome = JSON.parse(line) as { readonly out: string; readonly ok: boolean; readonly error?: string; readonly warnings?: readonly string[] };
-    const obtained = byOut.get(outcome.out.slice(outcome.out.lastIndexOf('/') + 1))?.obtained;
-    const title = obtained === undefined ? 'the empty environment' : titleOf(obtained);
-    if (!outcome.ok) problems.push({ reason: 'archive', message: `${title} cannot be installed: ${outcome.error ?? 'unknown'}` });
-    if (obtained !== undefined) emitPackage(work, title, outcome.ok ? 'installed' : 'failed');
-    // A wheel with many wrong rows is one warning.
-    const [first, ...others] = outcome.warnings ?? [];
-    if (first === undefined) continue;
+/** One line of the installer's report: warnings are told, errors become problems. */
+function outcome(line: string, jobs: readonly Job[], work: Work): readonly Problem[] {
+  const { out, ok, error, warnings = [] } = JSON.parse(line) as Outcome;
+  const obtained = jobs.find((job) => out.endsWith(`/${job.out}`))?.obtained;
+  const title = obtained === undefined ? 'the empty environment' : titleOf(obtained);
+  if (obtained !== undefined) emitPackage(work, title, ok ? 'installed' : 'failed');
+  // A wheel with many wrong rows is one warning.
+  const [first, ...others] = warnings;
+  if (first !== undefined) {
     const more = others.length === 0 ? '' : ` and ${others.length} more`;
     work.context.emit({ type: 'warning', problem: { reason: 'archive', message: `${title}: ${first}${more}` } });
   }
-  return problems;
+  return ok ? [] : [{ reason: 'archive', message: `${title} cannot be installed: ${error ?? 'unknown'}` }];
+}
+
+interface Outcome {
+  readonly out: string;
+  readonly ok: boolean;
+  readonly error?: string;
+  readonly warnings?: readonly string[];
 }
 
 function titleOf({ wheel }: Obtained): string {
@@ -209,14 +212,15 @@ async function listing(piece: PassThrough, subject: string): Promise<readonly st
   return lines.sort((a, b) => compare(a.slice(65), b.slice(65)));
 }
 
+/** Splits a stream into lines of JSON as they come. */
 class Lines {
   #text = '';
 
-  add(chunk: Buffer): void {
-    this.#text += chunk.toString('utf8');
-  }
+  constructor(private readonly onLine: (line: string) => void) {}
 
-  lines(): readonly string[] {
-    return this.#text.split('\n').filter((line) => line.startsWith('{'));
+  add(chunk: Buffer): void {
+    const lines = (this.#text + chunk.toString('latin1')).split('\n');
+    this.#text = lines.pop() as string;
+    for (const line of lines) if (line.startsWith('{')) this.onLine(line);
   }
 }

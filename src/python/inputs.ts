@@ -24,7 +24,7 @@ export interface Inputs {
   /** Of requirement files: those that hold here, one per name. */
   readonly requirements: readonly Requirement[];
   readonly constraints: readonly Requirement[];
-  /** Of lock files: the packages they select, members of the workspace left out. */
+  /** Of lock files: the packages they select, without the project itself. */
   readonly locked: readonly LockedPackage[];
   readonly options: IndexOptions;
   /** What paths of requirements hold now. */
@@ -38,7 +38,7 @@ export async function readInputs(spec: PythonSpec, context: Context, interpreter
   const locks = spec.requirements.filter(({ value }) => lockFormat(value) !== undefined);
   const files = spec.requirements.filter(({ value }) => lockFormat(value) === undefined);
   const [input, ...lists] = await Promise.all([readFiles(files, context), ...locks.map((file) => lockedPackages(file, { spec, context, interpreter }))]);
-  const locked = lists.flat().filter(({ member }) => !member);
+  const locked = lists.flat();
   const options = withSettings(input.options, spec, context.env);
   const requirements = activeRequirements(input, interpreter.facts.markers);
   const contents = await localContents([...requirements, ...locked], context.root);
@@ -74,7 +74,9 @@ interface Selecting {
 async function lockedPackages({ value, place }: Placed<string>, { spec, context, interpreter }: Selecting): Promise<readonly LockedPackage[]> {
   const text = await readFile(resolve(context.root, value), 'utf8').catch(() => fail({ reason: 'requirements', message: `there is no file ${value}`, place }));
   const readBeside = (name: string): Promise<string | undefined> => readFile(resolve(context.root, dirname(value), name), 'utf8').catch(() => undefined);
-  return readLock({ path: value, text }, { root: context.root, variables: interpreter.facts.markers, extras: spec.extras, groups: spec.groups, readBeside });
+  const packages = await readLock({ path: value, text }, { root: context.root, variables: interpreter.facts.markers, extras: spec.extras, groups: spec.groups, readBeside });
+  // The project itself is what images copy; its libraries in other folders are packages like any other.
+  return packages.filter(({ member, source }) => !(member && source.kind === 'path' && source.path === dirname(value)));
 }
 
 /** Settings of the project file hold where the files name no index themselves. */

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Artifact, Built } from '../artifact/artifact.js';
 import type { Context, Kind, KeyRecord, Planned } from '../artifact/kind.js';
 import type { PythonSpec } from '../config/project.js';
@@ -34,7 +35,7 @@ async function plan(spec: PythonSpec, context: Context, made: Work['made']): Pro
   const work: Work = { artifact: spec.name, context, interpreter, options: inputs.options, credentials, made, compiling: limiter(context.jobs) };
   const platform = { os: facts.os, machine: facts.machine, libc: { ...facts.libc } };
   const inputKey = hashRecord<string>({ format: 1, kind: 'python', ...inputs.record, python: interpreter.record, platform, builder: context.builderKey });
-  const lock = (await getLock(context.store, inputKey)) ?? (await newLock(inputKey, { spec, inputs, work }));
+  const lock = (await currentLock(inputKey, context)) ?? (await newLock(inputKey, { spec, inputs, work }));
   if (spec.strict) checkStrict(lock, spec);
   const record = {
     ...{ format: 1, kind: 'python', ...inputs.record, packages: unnamed(lock, inputs) },
@@ -51,6 +52,17 @@ async function plan(spec: PythonSpec, context: Context, made: Work['made']): Pro
   };
 }
 
+/** The stored lock, unless a file of this machine (find-links) that it was made from has other bytes now. */
+async function currentLock(inputKey: string, { store, root }: Context): Promise<PythonLock | undefined> {
+  const lock = await getLock(store, inputKey);
+  const local = lock?.packages.flatMap(({ origin }) => (origin.kind === 'archive' && 'path' in origin.location ? [{ path: origin.location.path, sha256: origin.sha256 }] : [])) ?? [];
+  if (local.length === 0) return lock;
+  const { hashFile } = await import('./local-content.js');
+  // A file that is gone is no change: the store has it.
+  const found = await Promise.all(local.map(async ({ path, sha256 }) => (await hashFile(resolve(root, path)).catch(() => sha256)) === sha256));
+  return found.includes(false) ? undefined : lock;
+}
+
 interface Locking {
   readonly spec: PythonSpec;
   readonly inputs: Inputs;
@@ -62,7 +74,7 @@ async function newLock(inputKey: string, { spec, inputs, work }: Locking): Promi
   const { store, emit } = work.context;
   for (const problem of inputs.warnings) emit({ type: 'warning', problem });
   const make = async (): Promise<PythonLock> => {
-    const found = await getLock(store, inputKey);
+    const found = await currentLock(inputKey, work.context);
     if (found !== undefined) return found;
     const lock = await makeLock({ inputs, work: quiet(work), strict: spec.strict });
     await putLock(store, inputKey, lock);

@@ -24,7 +24,8 @@ export async function localContent(path: string, { root, place }: { readonly roo
   return { kind: 'tree', hash: await hashTree(absolute) };
 }
 
-async function hashFile(path: string): Promise<string> {
+/** SHA-256 of a file, in hex. */
+export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   return hash.digest('hex');

@@ -59,9 +59,9 @@ export async function getLock(store: Store, inputKey: string): Promise<PythonLoc
   return value?.format === 1 && Array.isArray(value.packages) ? (value as PythonLock) : undefined;
 }
 
-/** The first lock of an input stays: whoever shares the store gets the same packages. */
+/** Called only where there is no lock yet, or none that holds: whoever shares the store gets the same packages. */
 export async function putLock(store: Store, inputKey: string, lock: PythonLock): Promise<void> {
-  await store.putRecord('locks', inputKey, lock as unknown as Data, { exists: 'keep' });
+  await store.putRecord('locks', inputKey, lock as unknown as Data);
 }
 
 /** What an origin is, in one word that changes when its content does; for key records. */

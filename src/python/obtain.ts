@@ -10,6 +10,7 @@ import { fetchArchive, offline } from './fetch-archive.js';
 import type { LockedWheel, Origin } from './lock.js';
 import { shownPath } from './index-client.js';
 import { parseMetadata } from './metadata.js';
+import { normalizeName } from './name.js';
 import { normalizeVersion } from './version.js';
 import type { Wanted, WantedSource } from './wanted.js';
 import { subjectOf } from './wanted.js';
@@ -188,17 +189,18 @@ const KEPT = /^(?:metadata-version|name|version|requires-dist|requires-python|pr
 
 /** What is kept of a wheel; its name, version and metadata must agree with what was asked for. */
 function wheelRecord(wanted: Wanted, { filename, blob, tail }: CompiledWheel): WheelRecord {
-  const metadata = metadataOf(tail);
+  const named = parseWheelName(filename);
+  const metadata = metadataOf(tail, named?.name);
   if (metadata === undefined) bad(wanted, filename, 'is not a wheel: it has no readable METADATA');
   const parsed = parseMetadata(metadata);
-  const named = parseWheelName(filename);
   if (parsed === undefined || named === undefined) return bad(wanted, filename, 'has a METADATA without name and version');
   if (parsed.name !== named.name || (wanted.name !== undefined && parsed.name !== wanted.name)) bad(wanted, filename, `says in METADATA that it is ${parsed.name}`);
   return { format: 1, blob: blob.digest, size: blob.size, filename, name: parsed.name, version: normalizeVersion(parsed.version), metadata };
 }
 
-function metadataOf(tail: Tail): string | undefined {
-  const member = zipMembers(tail.bytes(), tail.size)?.find(({ name }) => METADATA.test(name));
+function metadataOf(tail: Tail, project: string | undefined): string | undefined {
+  const found = zipMembers(tail.bytes(), tail.size)?.filter(({ name }) => METADATA.test(name));
+  const member = found?.find(({ name }) => normalizeName(name.split('-')[0] as string) === project) ?? found?.[0];
   const head = member?.read()?.toString('utf8').split(/\r?\n\r?\n/, 1)[0];
   if (head === undefined) return undefined;
   // Continuation lines belong to the field above.

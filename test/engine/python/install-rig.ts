@@ -127,7 +127,7 @@ def what(path, name):
     if stat.S_ISDIR(info.st_mode):
         return "folder " + mode
     data = open(path, "rb").read()
-    if name.endswith(".pyc"):
+    if name.endswith(sys.implementation.cache_tag + ".pyc"):
         # Version 2 has no references, so that equal code has equal bytes.
         data = data[:8] + data[12:16] + marshal.dumps(marshal.loads(data[16:]), 2)
     return "file %s %s" % (mode, hashlib.sha256(data).hexdigest())
