@@ -8,13 +8,17 @@ export interface Session {
   readonly world: World;
   readonly artifacts: Artifacts;
   readonly owner: Owner;
-  /** Labels of containers that belong to this run. */
-  readonly runLabels: Readonly<Record<string, string>>;
+  /**
+   * Labels for a container that belongs to this run. From here on the run is known to live, since others remove the
+   * containers of the dead; those of dead runs on this store are gone.
+   */
+  containerLabels(): Promise<Readonly<Record<string, string>>>;
 }
 
 /**
- * An action's result; `after` runs when everything is closed (builder containers gone, store released, terminal free), and
- * its outcome is the command's: for what may take hours, such as a development container.
+ * An action's result; `after` runs when everything is closed (builder containers gone, nothing of the store held, terminal
+ * and signals free), and its outcome is the command's: for what may take hours, such as a development container. Until it
+ * has ended the run counts as alive.
  */
 export interface Result extends Outcome {
   readonly after?: () => Promise<Outcome>;

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism, homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createBuilders } from '../builders/create-builders.js';
+import { LABELS, storeLabel } from '../builders/labels.js';
+import { removeLeftovers } from '../builders/leftovers.js';
 import { createCommandKind } from '../command/kind.js';
 import type { Project } from '../config/project.js';
 import { readProject } from '../config/read.js';
@@ -17,7 +19,7 @@ import { createNodeKind } from '../node/kind.js';
 import { createPythonKind } from '../python/kind.js';
 import { createArtifacts } from '../run/artifacts.js';
 import type { World } from '../run/world.js';
-import { cleanLeftovers } from '../store/leftovers.js';
+import { cleanLeftovers, findDead } from '../store/leftovers.js';
 import { openStore, type LocalStore } from '../store/local.js';
 import type { GlobalOptions, Outcome } from './options.js';
 import { becomeOwner } from './owner.js';
@@ -43,7 +45,12 @@ export async function withWorld(
     const engine = connectEngine(base.engine);
     const http = createHttp({ ...networkOf(project), offline: options.offline, emit });
     const references = new Map<string, Placed<string>>();
-    const runLabels = { 'wheelwright.project': project.name, 'wheelwright.run': run };
+    const label = storeLabel(hostname(), store.dir);
+    const containerLabels = async () => {
+      await store.processes.register();
+      await removeLeftovers(engine, label, (id) => store.processes.isAlive(id));
+      return { 'wheelwright.project': project.name, [LABELS.store]: label, [LABELS.run]: run };
+    };
     const builders = createBuilders({
       engine,
       store,
@@ -103,7 +110,7 @@ export async function withWorld(
     };
     const artifacts = createArtifacts(world);
     try {
-      return await store.withShared(() => action({ world, artifacts, owner, runLabels }));
+      return await store.withShared(() => action({ world, artifacts, owner, containerLabels }));
     } finally {
       await builders.close();
     }
@@ -131,24 +138,35 @@ export async function withStore(options: Options, action: (session: StoreSession
   const renderer = await createRenderer(options, process.stderr);
   const emit: Emit = (event) => renderer.event(event);
   const interruption = onSignals();
-  const result = await interruptible(interruption, async () => {
-    const run = randomUUID();
-    const store = await openStore(storeFolder(options, project), {
-      emit,
-      now: Date.now,
-      self: { token: run, pid: process.pid, host: hostname(), command: `artifacts ${process.argv[2] ?? ''}`.trim(), uid: process.geteuid?.() },
-    });
-    try {
-      await cleanLeftovers(store);
+  const run = randomUUID();
+  let store: LocalStore | undefined;
+  try {
+    const result = await interruptible(interruption, async () => {
+      store = await openStore(storeFolder(options, project), {
+        emit,
+        now: Date.now,
+        self: { token: run, pid: process.pid, host: hostname(), command: `artifacts ${process.argv[2] ?? ''}`.trim(), uid: process.geteuid?.() },
+      });
+      await cleanUp(store, engine);
       return await action({ project, store, owner, emit, interruption, engine, run });
-    } finally {
-      await store.close();
-    }
-  }).finally(() => {
-    renderer.close();
-    interruption.release();
-  });
-  return result.after === undefined ? result : result.after();
+    }).finally(() => {
+      renderer.close();
+      interruption.release();
+    });
+    return result.after === undefined ? result : await result.after();
+  } finally {
+    await store?.close();
+  }
+}
+
+/** Removes what killed runs left. An engine is asked only if there was one, and it need not be there. */
+async function cleanUp(store: LocalStore, options: EngineOptions): Promise<void> {
+  if (findDead(store).length > 0) {
+    await removeLeftovers(connectEngine(options), storeLabel(hostname(), store.dir), (id) => store.processes.isAlive(id)).catch((error: unknown) => {
+      if (!(error instanceof Failed)) throw error;
+    });
+  }
+  await cleanLeftovers(store);
 }
 
 /** A run that was told to stop ends with the signal's status, whatever its parts threw on the way down. */
@@ -156,7 +174,9 @@ async function interruptible(interruption: Interruption, work: () => Promise<Res
   try {
     const result = await work();
     const status = interruption.status();
-    return status === undefined ? result : { ...result, status };
+    if (status === undefined) return result;
+    const { after: _, ...outcome } = result;
+    return { ...outcome, status };
   } catch (error) {
     const status = interruption.status();
     if (status === undefined) throw error;
@@ -180,8 +200,14 @@ function storeFolder(options: Options, project: Project): string {
 }
 
 function networkOf(project: Project) {
-  const { ca, proxy, noProxy } = project.network;
-  return { noProxy, ...(ca === undefined ? {} : { ca }), ...(proxy === undefined ? {} : { proxy }) };
+  const { ca, proxy, noProxy, timeout, retries } = project.network;
+  return {
+    noProxy,
+    ...(ca === undefined ? {} : { ca }),
+    ...(proxy === undefined ? {} : { proxy }),
+    ...(timeout === undefined ? {} : { timeouts: { read: timeout * 1000, connect: Math.min(timeout * 1000, 15_000) } }),
+    ...(retries === undefined ? {} : { retries }),
+  };
 }
 
 function engineOptions(): Promise<EngineOptions> {

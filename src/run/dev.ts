@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import type { DevSpec, Project } from '../config/project.js';
 import { Failed, fail, type Problem } from '../core/failure.js';
-import type { ContainerSpec, Engine } from '../engine/engine.js';
+import type { ContainerSpec } from '../engine/engine.js';
 import { nearest } from '../util/nearest.js';
 
 /** What a developer asked for with `artifacts dev ROLE [-- COMMAND…]`. */
@@ -32,7 +32,7 @@ export function devSpec(project: Project, role: string): DevSpec {
   return fail({
     reason: 'usage',
     message: `no role or dev mode is named "${role}"`,
-    advice: near === undefined ? `${project.file} has: ${names.join(', ') || 'none'}` : `did you mean "${near}"?`,
+    advice: near !== undefined ? `did you mean ${near}?` : names.length > 0 ? `those of ${project.file} are ${names.join(', ')}` : `${project.file} has none: add an image with \`role: true\``,
   });
 }
 
@@ -99,63 +99,6 @@ export function devContainer(project: Project, spec: DevSpec, image: string, req
     tty: request.tty,
     openStdin: true,
   };
-}
-
-/** The terminal or pipes that the container is connected to. */
-export interface Console {
-  readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
-  /** Calls back for each signal that the container should get; returns how to stop that. */
-  onSignal(forward: (signal: string) => void): () => void;
-}
-
-/** Runs the container to its end, connected to the console; resolves to its exit status. Nothing of it is left. */
-export async function runAttached(engine: Engine, spec: ContainerSpec, io: Console): Promise<number> {
-  const container = await engine.createContainer(spec);
-  const tty = spec.tty === true;
-  const undo: (() => void)[] = [];
-  try {
-    const attached = await container.attach({ stdin: true, tty });
-    attached.stdout.pipe(io.stdout, { end: false });
-    attached.stderr.pipe(io.stderr, { end: false });
-    io.stdin.pipe(attached.stdin);
-    undo.push(() => {
-      io.stdin.unpipe(attached.stdin);
-      io.stdin.pause();
-    });
-    if (tty) undo.push(rawTerminal(io.stdin));
-    const ended = container.wait();
-    ended.catch(() => {});
-    await container.start();
-    undo.push(io.onSignal((signal) => void container.kill(signal).catch(() => {})));
-    if (tty) {
-      const resize = () => void container.resize(io.stdout.columns, io.stdout.rows).catch(() => {});
-      resize();
-      io.stdout.on('resize', resize);
-      undo.push(() => io.stdout.off('resize', resize));
-    }
-    const { exitCode } = await ended;
-    await Promise.race([drained(attached.stdout, attached.stderr), pause(500)]);
-    return exitCode;
-  } finally {
-    for (const step of undo.reverse()) step();
-    await container.remove();
-  }
-}
-
-function rawTerminal(stdin: NodeJS.ReadStream): () => void {
-  stdin.setRawMode(true);
-  return () => stdin.setRawMode(false);
-}
-
-/** Output may still be on its way when the container has ended. */
-async function drained(...streams: NodeJS.ReadableStream[]): Promise<void> {
-  await Promise.all(streams.map((stream) => new Promise((resolve) => stream.once('end', resolve).once('close', resolve).once('error', resolve))));
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, milliseconds).unref());
 }
 
 function joinPath(folder: string, name: string): string {

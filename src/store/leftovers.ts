@@ -23,13 +23,18 @@ export async function cleanLeftovers(store: LocalStore): Promise<readonly string
       options.emit({ type: 'warning', problem: { ...problem, advice: 'Remove it as its owner.' } });
     }
   }
-  for (const path of [...ofTheDead(store, layout.shared), ...ofTheDead(store, layout.processes)]) await rm(path, { force: true });
+  for (const path of [...ofTheDead(store, layout.shared), ...findDead(store)]) await rm(path, { force: true });
   return removed;
 }
 
 /** Temporary files and work folders whose process is dead. */
 export function findLeftovers(store: LocalStore): readonly string[] {
   return [...ofTheDead(store, store.layout.tmp), ...ofTheDead(store, store.layout.work)];
+}
+
+/** Signs of processes that were killed. */
+export function findDead(store: LocalStore): readonly string[] {
+  return ofTheDead(store, store.layout.processes);
 }
 
 function ofTheDead({ processes }: LocalStore, folder: string): readonly string[] {

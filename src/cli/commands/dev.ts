@@ -1,9 +1,11 @@
-import { checkMounts, devContainer, devSpec, runAttached, type Console } from '../../run/dev.js';
+import { runAttached, type Console } from '../../run/attached.js';
+import { checkMounts, devContainer, devSpec } from '../../run/dev.js';
+import type { GlobalOptions } from '../options.js';
 import type { Action } from '../program.js';
 import { withWorld } from '../wire.js';
 
 export const dev: Action = (options, args) =>
-  withWorld(options, async ({ world, owner, runLabels }) => {
+  withWorld(options, async ({ world, owner, containerLabels }) => {
     const [role, ...command] = args as [string, ...string[]];
     const spec = devSpec(world.project, role);
     const image = spec.image.value;
@@ -15,23 +17,24 @@ export const dev: Action = (options, args) =>
     const container = devContainer(world.project, spec, id, {
       role,
       command,
-      tty: process.stdin.isTTY === true && process.stdout.isTTY === true,
+      tty: process.stdin.isTTY === true && process.stdout.isTTY === true && !options.json,
       // On a rootless engine UID 0 inside is the user outside.
       owner: info.rootless ? { uid: 0, gid: 0 } : owner,
-      labels: { ...runLabels, 'wheelwright.dev': role },
+      labels: { ...(await containerLabels()), 'wheelwright.dev': role },
       hostEnv: world.hostEnv,
     });
     const after = async () => {
-      const status = await runAttached(world.engine, container, processConsole());
+      const status = await runAttached(world.engine, container, processConsole(options));
       return { data: { role, status }, status };
     };
     return { data: {}, after };
   }, { tagged: true });
 
-function processConsole(): Console {
+/** With --json stdout is ours, so the container's output goes to stderr. */
+function processConsole({ json, quiet }: GlobalOptions): Console {
   return {
     stdin: process.stdin,
-    stdout: process.stdout,
+    stdout: json ? process.stderr : process.stdout,
     stderr: process.stderr,
     onSignal(forward) {
       const undo = (['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const).map((name) => {
@@ -41,5 +44,6 @@ function processConsole(): Console {
       });
       return () => undo.forEach((step) => step());
     },
+    notice: (line) => void (quiet ? undefined : process.stderr.write(`${line}\n`)),
   };
 }
