@@ -259,7 +259,7 @@ class Resolver {
     if (named !== -1) return named;
     if (/^\d+$/.test(target) && Number(target) < stages.length) return Number(target);
     const near = nearest(target, stages.flatMap(({ name }) => name ?? []));
-    this.#problem(stages[0]!.from.start, `${source.file} has no stage "${target}"`, near && `did you mean "${near}"?`);
+    this.#problem(stages[0]!.from.start, `${source.file} has no stage "${target}"`, near && `did you mean ${near}?`);
     return 0;
   }
 

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, type BigIntStats } from 'node:fs';
-import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
@@ -32,7 +32,7 @@ const FORGET_AFTER = 16;
 const TICK = 20_000_000n;
 const COARSE_TICK = 2_000_000_000n;
 
-/** Opens the cache in `file`; without a file, or with an unreadable one, it starts empty. */
+/** Opens the cache in `file`, whose folder must be there; without a file, or with an unreadable one, it starts empty. */
 export function openStatCache(file?: string): StatCache {
   return new FileStatCache(file);
 }
@@ -78,6 +78,9 @@ class FileStatCache implements StatCache {
     const temp = `${this.file}.${randomUUID()}.tmp`;
     try {
       await writeFile(temp, this.#text(), { flag: 'wx' });
+      // Under sudo the cache still belongs to whom its folder belongs to.
+      const { uid, gid } = await stat(dirname(this.file));
+      if (process.getuid?.() === 0) await chown(temp, uid, gid);
       await rename(temp, this.file);
     } catch {
       await rm(temp, { force: true }).catch(() => undefined);
@@ -98,7 +101,6 @@ class FileStatCache implements StatCache {
     if (this.file === undefined) return 0n;
     const probe = `${this.file}.${randomUUID()}.tmp`;
     try {
-      await mkdir(dirname(this.file), { recursive: true });
       await writeFile(probe, '', { flag: 'wx' });
       return (await stat(probe, { bigint: true })).ctimeNs;
     } catch {

@@ -126,7 +126,7 @@ export function createBases({ project, engine, store, emit, offline, signal }: B
 
   function nearName(reference: string): string | undefined {
     const near = nearest(parseReference(reference)?.name ?? reference, project.images.keys());
-    return near === undefined ? undefined : `did you mean the project's image "${near}"?`;
+    return near === undefined ? undefined : `did you mean the project's image ${near}?`;
   }
 
   async function record(use: BaseUse, image: ImageInfo): Promise<BaseIdentity> {

@@ -1,6 +1,6 @@
 import type { Project } from '../config/project.js';
 import { Failed, fail, type Problem } from '../core/failure.js';
-import type { BuilderKey } from '../core/identity.js';
+import type { BuilderKey, ImageKey } from '../core/identity.js';
 import type { Placed } from '../core/place.js';
 import { hashRecord } from '../core/record.js';
 import { openStatCache } from '../docker/stat-cache.js';
@@ -27,7 +27,7 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   const statCache = openStatCache(dependencies.statCache);
   const limit = limiter(Math.max(1, dependencies.jobs));
   let { planning, assembly } = fresh();
-  return { key: async (name) => (await planning.keyed(name)).key, builderKey, ensureBuilder, plan, build, exportContext: exportTo, refreshBases };
+  return { key, builderKey, ensureBuilder, plan, build, exportContext: exportTo, refreshBases };
 
   function fresh() {
     const parts = { project, dependencies, graph, bases, statCache };
@@ -41,10 +41,16 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     dependencies.forget?.();
   }
 
+  async function key(name: string): Promise<ImageKey> {
+    const keyed = await planning.keyed(specNamed(project, name).name);
+    await statCache.save();
+    return keyed.key;
+  }
+
   async function builderKey(reference: Placed<string>): Promise<BuilderKey> {
     const name = imageNamed(project, reference.value);
     // Two words for one hash: an image that builds is addressed as any other.
-    if (name !== undefined) return (await planning.keyed(name)).key as string as BuilderKey;
+    if (name !== undefined) return (await key(name)) as string as BuilderKey;
     const identity = await bases.identity({ reference: reference.value, place: reference.place });
     return hashRecord<BuilderKey>({ format: 1, kind: 'builder', base: identityText(identity) });
   }
@@ -56,8 +62,8 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
       if (await bases.verify(use)) staleBuilder(reference);
       return (await bases.identity(use)).id;
     }
-    const { node, key } = await planning.keyed(name);
-    const present = await presentImage(engine, node.spec.repository, key);
+    const keyed = await planning.keyed(name);
+    const present = await presentImage(engine, keyed.node.spec.repository, keyed.key);
     if (present !== undefined) return present.id;
     if (await renewBases(await missing([name], new Map()))) staleBuilder(reference);
     return (await assembly.ensure(name, new Map(), [])).id;
@@ -77,16 +83,16 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   async function plan(names?: readonly string[]): Promise<readonly PlannedImage[]> {
     const planned: PlannedImage[] = [];
     for (const { spec, edges } of await graph.withParents(selection(names))) {
-      const { key, record } = await planning.keyed(spec.name);
+      const keyed = await planning.keyed(spec.name);
       const { entries } = await planning.context(spec.name);
       planned.push({
         name: spec.name,
-        key,
+        key: keyed.key,
         repository: spec.repository,
         tags: await planning.tags(spec.name),
         parents: [...new Set(edges.map(({ to }) => to))],
         artifacts: spec.artifacts.map(({ value }) => value),
-        record,
+        record: keyed.record,
         files: contextFiles(entries),
       });
     }
@@ -124,10 +130,10 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   async function missing(names: readonly string[], present: PresentImages): Promise<ImageNode[]> {
     const found = new Map<string, ImageNode>();
     const visit = async (name: string): Promise<void> => {
-      const { node, key } = await planning.keyed(name);
-      if (present.has(key) || found.has(name)) return;
-      found.set(name, node);
-      for (const { to } of node.edges) await visit(to);
+      const keyed = await planning.keyed(name);
+      if (present.has(keyed.key) || found.has(name)) return;
+      found.set(name, keyed.node);
+      for (const { to } of keyed.node.edges) await visit(to);
     };
     for (const name of names) await visit(name);
     return [...found.values()];

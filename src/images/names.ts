@@ -28,7 +28,7 @@ export function specNamed(project: Project, name: string): ImageSpec {
   return fail({
     reason: 'usage',
     message: `no image is named "${name}"`,
-    advice: near === undefined ? `${project.file} has: ${names.join(', ') || 'none'}` : `did you mean "${near}"?`,
+    advice: near !== undefined ? `did you mean ${near}?` : names.length > 0 ? `the images of ${project.file} are ${names.join(', ')}` : `${project.file} has none: add it under \`images\``,
   });
 }
 

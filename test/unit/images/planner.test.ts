@@ -190,6 +190,16 @@ describe('keys', () => {
     expect(await keyOf('base', { ...FOUR, base: { args: { A: '1' } } })).not.toBe(plain);
   });
 
+  test('the store is not part of a context that it lies in', async () => {
+    const images = { ...FOUR, web: { context: '.', dockerfile: 'images/web/Dockerfile' } };
+    await edit('images/web/Dockerfile', 'FROM base\nCOPY . /src\n');
+    const before = await keyOf('web', images);
+    await writeTree(root, { '.artifacts/blobs/x': 'x' });
+    expect(await keyOf('web', images)).toBe(before);
+    await writeTree(root, { 'anything/else': 'x' });
+    expect(await keyOf('web', images)).not.toBe(before);
+  });
+
   test('artifacts count', async () => {
     const images = { ...FOUR, base: { artifacts: ['static'] } };
     const keys = await Promise.all(['1', '2'].map((key) => keyOf('web', images, { artifactKey: async () => key.repeat(64) as RequirementHash })));
@@ -257,7 +267,7 @@ describe('bases', () => {
   test('one that is nowhere has its place, and the project image that may be meant', async () => {
     await edit('images/web/Dockerfile', '# web\nFROM bsae\nCMD x\n');
     expect((await failure(planner().key('web'))).problems).toEqual([
-      { reason: 'not-found', message: 'bsae is in no registry', place: { file: 'images/web/Dockerfile', line: 2, column: 6 }, advice: 'did you mean the project\'s image "base"?' },
+      { reason: 'not-found', message: 'bsae is in no registry', place: { file: 'images/web/Dockerfile', line: 2, column: 6 }, advice: "did you mean the project's image base?" },
     ]);
   });
 
@@ -340,7 +350,7 @@ describe('bad input', () => {
   });
 
   test('an unknown image has its near match', async () => {
-    expect((await failure(planner().build(['wbe']))).problems[0]).toMatchObject({ reason: 'usage', message: 'no image is named "wbe"', advice: 'did you mean "web"?' });
+    expect((await failure(planner().build(['wbe']))).problems[0]).toMatchObject({ reason: 'usage', message: 'no image is named "wbe"', advice: 'did you mean web?' });
   });
 });
 
