@@ -37,11 +37,10 @@ const NAME_AND_VERSION = /^[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*(?:[=!
  * lies on disk is not asked: a text with a slash, a leading dot or an archive's extension is a path. Throws SyntaxFault.
  */
 export function parseRequirementText(input: SpecText, options: SpecOptions): RequirementSpec {
-  const separator = URL.test(input.text) ? '; ' : ';';
-  const split = input.text.indexOf(separator);
-  const end = split === -1 ? input.text.length : split;
-  const head = { text: input.text.slice(0, end).trimEnd(), shown: input.shown };
-  const marker = split === -1 ? undefined : markerAt(input.text, end + separator.length);
+  // A URL may hold semicolons: its marker has white space before or after the one in front of it.
+  const separator = (URL.test(input.text) ? /\s+;|; / : /;/).exec(input.text);
+  const head = { text: input.text.slice(0, separator?.index).trimEnd(), shown: input.shown };
+  const marker = separator === null ? undefined : markerAt(input.text, separator.index + separator[0].length);
   return { ...parseHead(head, options), ...(marker === undefined ? {} : { marker }) };
 }
 

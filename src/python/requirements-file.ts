@@ -185,8 +185,8 @@ function addEditable(editable: Option, options: readonly Option[], context: Line
   const others = options.filter((option) => option !== editable);
   const second = others.find((option) => option.name === '--editable');
   if (second !== undefined) throw new SyntaxFault('only one -e can stand on a line', second.offset);
-  // pip hands only these to the build of an editable requirement.
-  const settings = others.filter((option) => option.name === '--config-settings');
+  // Only settings reach the build of an editable requirement; format options hold for the set wherever they stand.
+  const settings = others.filter(({ name }) => name === '--config-settings' || name === '--no-binary' || name === '--only-binary');
   for (const option of others.filter((candidate) => !settings.includes(candidate))) {
     reading.warnings.push(problem(`option ${option.name} after -e is ignored`, line.place(option.offset), 'Remove the option'));
   }

@@ -80,6 +80,16 @@ describe('lines', () => {
     ]);
   });
 
+  test('markers after URLs need white space on one side; semicolons of the URL stay', async () => {
+    const text = ['svn+https://h.example/t#egg=s ;os_name=="nt"', 'https://h.example/a;b.zip ; os_name=="nt"', 'https://h.example/c.zip; os_name=="nt"', 'https://h.example/d;e.zip'];
+    expect(await lines(text.join('\n'))).toEqual([
+      's @ svn+https://h.example/t ; os_name == "nt"',
+      ' @ https://h.example/a;b.zip ; os_name == "nt"',
+      ' @ https://h.example/c.zip ; os_name == "nt"',
+      ' @ https://h.example/d;e.zip',
+    ]);
+  });
+
   test.each([
     ['utf-8 mark', Buffer.from('\ufeffa==1')],
     ['utf-16 little endian', Buffer.from('\ufeffa==1', 'utf16le')],
@@ -163,6 +173,10 @@ describe('options', () => {
   test('per requirement', async () => {
     const { requirements } = await read(`a==1 --global-option="--quiet x" -C 'k=v w' --config-settings=z= --hash ${HASH_A} --no-binary a`);
     expect(requirements[0]).toMatchObject({ configSettings: [['k', 'v w'], ['z', '']], globalOptions: ['--quiet x'], hashes: [HASH_A] });
+  });
+
+  test('format options after an editable requirement hold for the set', async () => {
+    expect((await read('-e ./x --no-binary :all:')).options.noBinary).toBe('all');
   });
 
   test('one hash requires all', async () => {
