@@ -5,6 +5,7 @@ import { EXIT } from './exit.js';
 import type { GlobalOptions, Outcome } from './options.js';
 import { createProgram } from './program.js';
 import { renderProblem } from './render/problem.js';
+import { usageWords } from './usage.js';
 import { ownVersion } from './version.js';
 
 const started = performance.now();
@@ -21,6 +22,16 @@ const program = createProgram(ownVersion(), async (load, options, args) => {
   finish(outcome, options);
 });
 
+// What nobody waited for would otherwise end the process with the status of the user's problems.
+process.on('uncaughtException', (error) => {
+  bug(error);
+  process.exit(EXIT.bug);
+});
+// A reader that has seen enough (`artifacts status | head -1`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
@@ -29,7 +40,7 @@ try {
 }
 
 /** Data to stdout, everything else to stderr; the status says whether there was a problem. */
-function finish(outcome: Outcome, options: GlobalOptions): void {
+function finish(outcome: Outcome, options: Pick<GlobalOptions, 'json'>): void {
   const problems = outcome.problems ?? [];
   if (options.json) {
     const seconds = Math.round(performance.now() - started) / 1000;
@@ -49,14 +60,22 @@ function writeProblems(problems: readonly Problem[]): void {
 /** Help and version end in order; a wrong command line is the user's problem. */
 function usage(error: CommanderError): void {
   if (error.exitCode === 0) return;
-  const message = error.message.replace(/^error: /, '').replace(/\.$/, '');
-  if (error.code === 'commander.help') return void (process.exitCode = EXIT.problem);
-  writeProblems([{ reason: 'usage', message, advice: 'artifacts --help lists commands and options' }]);
-  process.exitCode = EXIT.problem;
+  const problem: Problem = { reason: 'usage', ...usageWords(error, program) };
+  finish({ data: {}, problems: [problem] }, { json: asksForJson() });
 }
 
+/** Nothing that we foresaw: the only place where a stack is shown. */
 function bug(error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`error: this is a bug in artifacts ${ownVersion()}, please report it with these lines\n${text}\n`);
+  const message = `this is a bug in artifacts ${ownVersion()}, please report it with these lines`;
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (asksForJson()) process.stdout.write(`${JSON.stringify({ problems: [{ reason: 'bug', message, detail: stack.split('\n') }] })}\n`);
+  process.stderr.write(`error: ${message}\n${stack}\n`);
   process.exitCode = EXIT.bug;
+}
+
+/** For failures that come before the options are known. */
+function asksForJson(): boolean {
+  const args = process.argv.slice(2);
+  const end = args.indexOf('--');
+  return args.slice(0, end === -1 ? args.length : end).includes('--json');
 }

@@ -26,6 +26,10 @@ export interface NetworkSettings {
   readonly ca?: string;
   readonly proxy?: string;
   readonly noProxy: readonly string[];
+  /** Seconds of silence before a registry is given up; default in net/. */
+  readonly timeout?: number;
+  /** Attempts after the first; default in net/. */
+  readonly retries?: number;
 }
 
 export interface BuilderSettings {

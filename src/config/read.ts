@@ -32,7 +32,7 @@ export async function readProject({ file, cwd }: ReadOptions): Promise<Project> 
   if (path === undefined) {
     fail({ reason: 'config', message: `there is no ${PROJECT_FILE} in ${cwd} or a folder above it`, advice: 'Write one, or name one with --file' });
   }
-  const shown = shorter(relative(cwd, path), path);
+  const shown = shorter(relative(cwd, path) || '.', path);
   const problems: Problem[] = [];
   const project = await check(await readBytes(path, shown), path, shown, (problem) => problems.push(problem));
   if (problems.length > 0 || !project) throw new Failed(sorted(problems));

@@ -40,6 +40,8 @@ export function resolveProject(raw: RawProject, options: ResolveOptions): Projec
       ...given('ca', raw.network?.ca?.value),
       ...given('proxy', raw.network?.proxy?.value),
       noProxy: values(raw.network?.no_proxy),
+      ...given('timeout', raw.network?.timeout?.value),
+      ...given('retries', raw.network?.retries?.value),
     },
     builders: {
       ...given('memory', raw.builders?.memory),

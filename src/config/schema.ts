@@ -1,4 +1,4 @@
-import { choice, flag, list, looseText, object, parsed, positiveNumber, record, scalarOr, text, variants } from './shape.js';
+import { choice, count, flag, list, looseText, object, parsed, positiveNumber, record, scalarOr, text, variants } from './shape.js';
 import type { ShapeType } from './shape.js';
 import { parseMemory, parseMount, parsePorts } from './parse-dev.js';
 import * as rules from './rules.js';
@@ -96,6 +96,8 @@ export const projectShape = object(
         ca: { shape: text(rules.notEmpty), description: 'PEM file with the certificates to trust, or `system` for those of the host', default: 'public authorities only' },
         proxy: { shape: text(rules.proxy), description: 'HTTP proxy, as http://host:port', default: 'none' },
         no_proxy: { shape: list(text(rules.notEmpty)), description: 'Hosts that are reached without the proxy', default: 'none' },
+        timeout: { shape: positiveNumber(), description: 'Seconds that a registry may be silent before it is asked again or given up', default: '30' },
+        retries: { shape: count(), description: 'How often a failed download is tried again', default: '3' },
       }),
       description: 'Certificates and proxies, for us and for builders',
     },

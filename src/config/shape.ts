@@ -94,6 +94,17 @@ export function positiveNumber(): Shape<Placed<number>> {
   };
 }
 
+/** A whole number of at least 0. */
+export function count(): Shape<Placed<number>> {
+  return {
+    json: { type: 'integer', minimum: 0 },
+    read(node, name, report) {
+      const ok = node.type === 'scalar' && typeof node.value === 'number' && node.value >= 0 && Number.isSafeInteger(node.value);
+      return ok ? { value: node.value as number, place: node.place } : mismatch(node, name, 'a whole number', report);
+    },
+  };
+}
+
 export function choice<const Word extends string>(words: readonly Word[]): Shape<Placed<Word>> {
   return {
     json: { enum: words },

@@ -2,11 +2,11 @@ import type { Artifact } from '../artifact/artifact.js';
 import type { Context, KeyRecord, Planned } from '../artifact/kind.js';
 import type { ArtifactSpec } from '../config/project.js';
 import type { PackageCounts } from '../core/events.js';
-import { fail } from '../core/failure.js';
+import { Failed } from '../core/failure.js';
 import type { BuilderKey, Digest, RequirementHash } from '../core/identity.js';
 import type { Data } from '../core/record.js';
 import { memoised } from '../util/memo.js';
-import { nearest } from '../util/nearest.js';
+import { unknownArtifact } from './unknown-artifact.js';
 import type { World } from './world.js';
 
 /** The artifacts of a project: their keys, whether they are there, and how to get them. Each is worked on once a run. */
@@ -122,13 +122,7 @@ export function createArtifacts(world: World): Artifacts {
 function specOf(world: World, name: string): ArtifactSpec {
   const spec = world.project.artifacts.get(name);
   if (spec !== undefined) return spec;
-  const names = [...world.project.artifacts.keys()];
-  const near = nearest(name, names);
-  return fail({
-    reason: 'usage',
-    message: `no artifact is named "${name}"`,
-    advice: near === undefined ? `${world.project.file} has: ${names.join(', ') || 'none'}` : `did you mean "${near}"?`,
-  });
+  throw new Failed(unknownArtifact(world.project, name));
 }
 
 /** Every blob that the artifact needs to be whole. */

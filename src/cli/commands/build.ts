@@ -5,7 +5,7 @@ import { chosen } from './names.js';
 
 export const build: Action = (options, args) =>
   withWorld(options, async ({ world, artifacts }) => {
-    const names = chosen(args, world.project.artifacts.keys());
+    const names = chosen(args, world.project);
     const { artifacts: results, problems } = await buildArtifacts(artifacts, names);
     return {
       data: {

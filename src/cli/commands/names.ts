@@ -1,4 +1,11 @@
-/** The named ones, or all where none is named; each once, in the order given. */
-export function chosen(args: readonly string[], all: Iterable<string>): string[] {
-  return args.length === 0 ? [...all] : [...new Set(args)];
+import type { Project } from '../../config/project.js';
+import { Failed } from '../../core/failure.js';
+import { unknownArtifact } from '../../run/unknown-artifact.js';
+
+/** The named artifacts, or all where none is named; each once, in the order given. Fails on unknown ones before any work. */
+export function chosen(args: readonly string[], project: Project): string[] {
+  const names = [...new Set(args)];
+  const unknown = names.filter((name) => !project.artifacts.has(name));
+  if (unknown.length > 0) throw new Failed(unknown.map((name) => unknownArtifact(project, name)));
+  return names.length === 0 ? [...project.artifacts.keys()] : names;
 }

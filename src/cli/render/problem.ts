@@ -9,8 +9,13 @@ export function renderProblem(problem: Problem, level: 'error' | 'warning' = 'er
   if (problem.related !== undefined) {
     lines.push(`  ${formatPlace(problem.related.place)}: ${problem.related.message}`);
   }
-  if (problem.advice !== undefined) lines.push(`  hint: ${problem.advice}`);
+  if (problem.advice !== undefined) lines.push(`  hint: ${sentence(problem.advice)}`);
   return lines.map(printable);
+}
+
+/** Advice comes from many places; people read it in one form. */
+function sentence(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1).replace(/\.$/, '');
 }
 
 /** Control characters of foreign text (logs, file names) must not drive the terminal. */
