@@ -1,4 +1,4 @@
-// Tests run from source: swc strips the types, `npm run typecheck` checks them.
+// Tests run from source: esbuild strips the types, `npm run typecheck` checks them.
 // Rings (see test/README.md): a file's folder says what it needs; `scripts/test` runs them all.
 export default {
   testEnvironment: 'node',
@@ -6,9 +6,7 @@ export default {
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  transform: {
-    '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } }],
-  },
+  transform: { '^.+\\.ts$': '<rootDir>/scripts/lib/jest-transform.cjs' },
   testTimeout: 120_000,
   maxWorkers: 2,
 };
