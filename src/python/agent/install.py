@@ -269,15 +269,12 @@ class Installation:
         moved[path] = (os.path.relpath(target, self.site), changed)
 
     def script(self, content):
-        """Scripts are executable; the line `#!python` becomes the environment's interpreter."""
+        """Scripts are executable; a first line that starts with `#!python` becomes the environment's interpreter."""
         with self.archive.open(content.member) as file:
-            start = file.read(8)
-            if start != b"#!python":
+            if file.read(8) != b"#!python":
                 return Content(executable=True, member=content.member)
-            rest = file.read()
-        if rest[:1] == b"w":
-            rest = rest[1:]
-        return Content(executable=True, data=self.shebang().encode("utf-8") + rest)
+            _, _, rest = file.read().partition(b"\n")
+        return Content(executable=True, data=self.shebang().encode("utf-8") + b"\n" + rest)
 
     def shebang(self):
         """The kernel cuts lines above 127 bytes and splits at spaces; then sh finds the interpreter."""
@@ -330,11 +327,18 @@ class Installation:
         return rows
 
     def check_record(self, record):
-        """RECORD is the wheel's own claim; the archive's hash is what was pinned, so a wrong row is only a warning."""
+        """RECORD is the wheel's own claim; the archive's hash is what was pinned, so a wrong row is only a warning.
+
+        As uv does, rows without a file are left out, and files without a row get one.
+        """
+        record[:] = [row for row in record if row[0] in self.members]
         listed = {row[0]: row for row in record}
         for path, member in self.members.items():
             row = listed.get(path)
-            if row is None or not row[1]:
+            if row is None:
+                record.append([path, "", str(member.file_size)])
+                continue
+            if not row[1]:
                 continue
             algorithm, _, expected = row[1].partition("=")
             if algorithm in ("sha256", "sha384", "sha512"):

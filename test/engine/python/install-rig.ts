@@ -46,10 +46,9 @@ export interface Rig {
   close(): Promise<void>;
 }
 
-export async function openRig(dir: string, overrides: Partial<BuildersOptions> & { readonly image?: string } = {}): Promise<Rig> {
-  const { image, ...others } = overrides;
+export async function openRig(dir: string, overrides: Omit<Partial<BuildersOptions>, 'store'> & { readonly image?: string; readonly store?: MemoryStore } = {}): Promise<Rig> {
+  const { image, store = new MemoryStore(), ...others } = overrides;
   const { builders, events, folders } = await testBuilders(dir, { ...(image === undefined ? {} : { resolveImage: () => Promise.resolve(image) }), ...others });
-  const store = new MemoryStore();
   const [builder, facts] = await Promise.all([builders.open(BUILDER_KEY), builders.facts(BUILDER_KEY)]);
   const requests: string[] = [];
   const http = recorded(createHttp({ ca: CA }), requests);
@@ -69,7 +68,7 @@ export async function openRig(dir: string, overrides: Partial<BuildersOptions> &
 
   const oracle: Rig['oracle'] = async (script, files = []) => {
     const python = facts.python?.executable ?? 'python3';
-    const text = await shell(`rm -rf ${PREFIX}; ${python} -m venv --without-pip --without-scm-ignore-files ${PREFIX}\n${script}\n${python} listing.py ${PREFIX}`, files);
+    const text = await shell(`rm -rf ${PREFIX}; ${python} -m venv --without-pip --without-scm-ignore-files ${PREFIX}\nunset SOURCE_DATE_EPOCH\n${script}\n${python} listing.py ${PREFIX}`, files);
     return JSON.parse(text) as Listing;
   };
 
@@ -116,7 +115,11 @@ export async function openRig(dir: string, overrides: Partial<BuildersOptions> &
 
 export const PLACE = { file: 'project.yml', line: 1, column: 1 };
 
-/** Prints {path: what} of a tree. Byte code is compared by its header's flags and size, and by what it unmarshals to. */
+/**
+ * Prints {path: what} of a tree. These are all the exceptions from "same bytes" (src/python/README.md, "Environment"): byte
+ * code is compared by its header without the time and by what it unmarshals to; uv's own notes (.lock, uv_cache.json and the
+ * latter's row in RECORD) are left out.
+ */
 const LISTING = `
 import hashlib, json, marshal, os, stat, sys
 def what(path, name):
@@ -127,6 +130,8 @@ def what(path, name):
     if stat.S_ISDIR(info.st_mode):
         return "folder " + mode
     data = open(path, "rb").read()
+    if name == "RECORD":
+        data = b"".join(line for line in data.splitlines(True) if b".dist-info/uv_cache.json," not in line)
     if name.endswith(sys.implementation.cache_tag + ".pyc"):
         # Version 2 has no references, so that equal code has equal bytes.
         data = data[:8] + data[12:16] + marshal.dumps(marshal.loads(data[16:]), 2)
@@ -135,6 +140,8 @@ top = sys.argv[1]
 found = {}
 for folder, names, leaves in os.walk(top):
     for name in names + leaves:
+        if name in ("uv_cache.json", ".lock"):
+            continue
         path = os.path.join(folder, name)
         found[os.path.relpath(path, top)] = what(path, name)
 print(json.dumps(found))

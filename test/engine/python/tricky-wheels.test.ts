@@ -52,6 +52,8 @@ wheel("data-files", {
     "data_files-1.0.data/platlib/plat_mod.py": "p = 2\\n",
     "data_files-1.0.data/scripts/hello": "#!python\\nprint('hello')\\n",
     "data_files-1.0.data/scripts/window": "#!pythonw -x\\nprint('hello')\\n",
+    "data_files-1.0.data/scripts/crlf": "#!python3.7\\r\\nprint('hello')\\r\\n",
+    "data_files-1.0.data/scripts/only": "#!python",
     "data_files-1.0.data/scripts/other.sh": "#!/bin/sh\\nexit 0\\n",
     "data_files-1.0.data/scripts/short": "#!",
     "data_files-1.0.data/scripts/binary": bytes(range(256)),
@@ -104,6 +106,7 @@ wheel("code", {
     "code-1.0.dist-info/licenses/code.py": "l = 1\\n",
 }, executable=("code_pkg/tool.py", "code_pkg/lib/native.so"), pure="false", tag="py3-none-any", folders=("code_pkg/empty", "code_pkg/empty/deeper"))
 wheel("Dotted.Name", {"dotted_name/__init__.py": ""}, version="1.0+local.1")
+wheel("healed", {"healed.py": "h = 1\\n", "healed-1.0.data/data/healed.txt": "h"}, drop=("healed.py", "healed-1.0.data/data/healed.txt"), extra_rows=("gone.py,sha256=AAAA,5", "/healed.py,,"))
 wheel("crlf", {"crlf_pkg.py": "x = 1\\n"}, newline="\\r\\n")
 wheel("script-twice", {
     "script_twice.py": "def main(): pass\\n",
