@@ -127,7 +127,7 @@ async function runAllScripts(analysis: Analysis, { options, at, pieces }: Script
   const results = new Map<TreeNode, ScriptResult>();
   const problems: Problem[] = [];
   const run: ScriptRun = {
-    artifact: spec.name, context, lock: analysis.project.lock, node: options.facts.node as NodeFacts, settings: analysis.settings,
+    artifact: spec.name, context, lock: analysis.project.lock, node: options.facts.node as NodeFacts, libc: options.facts.libc.name, settings: analysis.settings,
     bins: commands(analysis, analysis.selection.installed).filter((link) => pieces.hasFile(link)),
     pieceKeyOf: (node) => pieces.unitOf(node)?.key ?? missingPiece(node, analysis),
     partOf: (node) => {

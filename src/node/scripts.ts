@@ -20,6 +20,7 @@ export interface ScriptRun {
   readonly context: Context;
   readonly lock: Lock;
   readonly node: NodeFacts;
+  readonly libc: 'glibc' | 'musl';
   /** Non-secret lines of .npmrc. */
   readonly settings: string;
   /** Key of the piece that holds a node's files before any script ran. */
@@ -170,7 +171,8 @@ async function execute(builder: Builder, node: TreeNode, { folder, run }: { read
     signal: context.signal,
   });
   if (result.exitCode === 0) return;
-  const { hint } = await hintFor(result.tail);
+  const { compileHint } = await import('../builders/hints.js');
+  const hint = compileHint({ tail: result.tail, exitCode: result.exitCode, libc: run.libc });
   throw new Failed({
     reason: 'compile',
     message: `the install script of ${title(node)} failed`,
@@ -178,10 +180,6 @@ async function execute(builder: Builder, node: TreeNode, { folder, run }: { read
     detail: [`$ npm rebuild ${path}`, ...result.tail],
     advice: hint ?? `See ${result.log}; \`scripts:\` of the artifact says whose scripts run`,
   });
-}
-
-async function hintFor(_tail: readonly string[]): Promise<{ readonly hint?: string }> {
-  return {};
 }
 
 /** The project's or workspace's folder whose node_modules a node is in. */

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Context, Planned } from '../../../src/artifact/kind.js';
+import { encodeHeader, END_OF_TAR, padding } from '../../../src/archive/tar-encode.js';
+import type { Entry } from '../../../src/archive/entry.js';
+import type { NodeSpec } from '../../../src/config/project.js';
+import type { Event } from '../../../src/core/events.js';
+import { Failed } from '../../../src/core/failure.js';
+import type { BuilderKey } from '../../../src/core/identity.js';
+import type { HttpOptions } from '../../../src/net/http.js';
+import { createNodeKind } from '../../../src/node/kind.js';
+import { MemoryStore } from '../../../src/store/memory.js';
+
+/** A node artifact of a test: its folder, a store in memory, and a registry that is a map. */
+export interface World {
+  readonly dir: string;
+  readonly store: MemoryStore;
+  readonly events: Event[];
+  readonly requests: { readonly url: string; readonly authorization: string | undefined }[];
+  /** URL → body; anything else is not found. */
+  readonly registry: Map<string, Buffer>;
+  files(files: Readonly<Record<string, string | object>>): Promise<void>;
+  plan(spec?: Partial<NodeSpec>, context?: Partial<Context>): Promise<Planned>;
+}
+
+export function world(dir: string): World {
+  const events: Event[] = [];
+  const requests: { url: string; authorization: string | undefined }[] = [];
+  const registry = new Map<string, Buffer>();
+  const store = new MemoryStore();
+  const get = async (url: string, options: HttpOptions) => {
+    requests.push({ url, authorization: options.authorization });
+    const body = registry.get(url);
+    if (!body) throw new Failed({ reason: 'not-found', message: `${options.subject} is not at ${new URL(url).host}` });
+    return { status: 200, headers: {}, body, url };
+  };
+  const never = (): Promise<never> => Promise.reject(new Error('not in this test'));
+  return {
+    dir, store, events, requests, registry,
+    async files(files) {
+      for (const [path, content] of Object.entries(files)) {
+        await mkdir(dirname(join(dir, path)), { recursive: true });
+        await writeFile(join(dir, path), typeof content === 'string' ? content : JSON.stringify(content, undefined, 2));
+      }
+    },
+    plan: (spec = {}, context = {}) => createNodeKind().plan(
+      { kind: 'node', name: 'node', place, builder: { value: 'builder', place }, prefix: '/app', env: [], package: { value: 'package.json', place }, omit: [], scripts: 'allow', ...spec },
+      {
+        root: dir, store, http: { get, stream: never }, network: { noProxy: [] }, builderKey: 'b'.repeat(64) as BuilderKey,
+        facts: () => Promise.resolve({ os: 'linux', machine: 'x86_64', libc: { name: 'glibc', version: '2.41' }, node: { executable: '/usr/bin/node', version: '20.19.2', npm: '9.2.0', platform: 'linux', arch: 'x64', modules: '115' } }),
+        builder: never, env: {}, offline: false, jobs: 2, emit: (event) => events.push(event), signal: new AbortController().signal, needed: never, neededKey: never, ...context,
+      },
+    ),
+  };
+}
+
+export const place = { file: 'project.yml', line: 1, column: 1 };
+export const REGISTRY = 'https://registry.example.org/';
+
+/** A gzipped tar of raw entries, `package/` in front where a name is relative and plain. */
+export function tarball(entries: readonly (Partial<Entry> & { readonly path: string; readonly content?: string })[]): Buffer {
+  const blocks: Buffer[] = [];
+  for (const { content = '', ...entry } of entries) {
+    const size = Buffer.byteLength(content);
+    blocks.push(encodeHeader({ type: 'file', mode: 0o644, uid: 0, gid: 0, mtime: 0, size, ...entry } as Entry), Buffer.from(content), Buffer.alloc(padding(size)));
+  }
+  return gzipSync(Buffer.concat([...blocks, END_OF_TAR]));
+}
+
+export function integrity(bytes: Buffer): string {
+  return `sha512-${createHash('sha512').update(bytes).digest('base64')}`;
+}
+
+/** Puts a package into the registry and gives its lock entry. */
+export function publish(at: World, name: string, version: string, extra: object = {}): object {
+  const bytes = tarball([{ path: 'package/package.json', content: JSON.stringify({ name, version }) }, { path: 'package/cli.js', content: '#!/usr/bin/env node\n' }]);
+  const url = `${REGISTRY}${name}/-/${name.replace(/^@[^/]+\//, '')}-${version}.tgz`;
+  at.registry.set(url, bytes);
+  return { version, resolved: url, integrity: integrity(bytes), ...extra };
+}
+
+/** package.json and lock of a project that has these packages as dependencies, by location. */
+export function project(packages: Readonly<Record<string, object>>, manifest: Record<string, unknown> = {}): Record<string, object> {
+  const dependencies = Object.fromEntries(Object.keys(packages).filter((at) => /^node_modules\/(?:@[^/]+\/)?[^/]+$/.test(at)).map((at) => [at.slice('node_modules/'.length), '*']));
+  const root = { name: 'project', version: '1.0.0', dependencies, ...manifest };
+  return { 'package.json': root, 'package-lock.json': { name: 'project', version: '1.0.0', lockfileVersion: 3, requires: true, packages: { '': root, ...packages } } };
+}
