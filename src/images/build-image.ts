@@ -1,11 +1,10 @@
 import { tarOf } from '../archive/pack-tar.js';
-import { Failed, fail, type Problem } from '../core/failure.js';
+import { Failed, fail } from '../core/failure.js';
 import type { Emit } from '../core/events.js';
 import type { ImageId } from '../core/identity.js';
 import { needsBuildkit } from '../docker/buildkit-needs.js';
-import type { Instruction } from '../docker/instruction.js';
-import type { Resolved } from '../docker/resolve.js';
 import type { Engine } from '../engine/engine.js';
+import { buildFailure } from './build-failure.js';
 import { contextItems, dockerfilePlace, type ContextInputs } from './context-items.js';
 import type { ImageNode } from './node.js';
 
@@ -44,7 +43,7 @@ export async function buildImage(node: ImageNode, options: BuildImageOptions): P
     });
   } catch (error) {
     if (!(error instanceof Failed) || error.has('interrupted')) throw error;
-    throw new Failed(error.problems.map((problem) => placed(problem, node, step)), { cause: error });
+    throw new Failed(error.problems.map((problem) => buildFailure(problem, node, step)), { cause: error });
   }
 }
 
@@ -69,18 +68,4 @@ const PREDEFINED = /^(?:(?:HTTPS?|FTP|NO|ALL)_PROXY|(?:https?|ftp|no|all)_proxy)
 /** Build args that need no ARG and leave no trace in the image. */
 function predefined(args: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(args).filter(([name]) => PREDEFINED.test(name)));
-}
-
-function placed(problem: Problem, { spec, resolved }: ImageNode, step: number): Problem {
-  const instruction = instructionOf(resolved, step);
-  const { source } = resolved.dockerfile;
-  const place = problem.place ?? (instruction === undefined ? undefined : source.place(instruction.start));
-  return { ...problem, message: `image "${spec.name}": ${problem.message}`, ...(place === undefined ? {} : { place }) };
-}
-
-/** The instruction behind a step of the classic builder, which numbers those of the rewritten Dockerfile. */
-function instructionOf({ dockerfile, stages, target }: Resolved, step: number): Instruction | undefined {
-  const built = stages.slice(0, target + 1);
-  const steps = [...dockerfile.globalArgs, ...built.flatMap(({ stage, reachable }) => (reachable ? [stage.from, ...stage.instructions] : [stage.from]))];
-  return steps[step - 1];
 }
