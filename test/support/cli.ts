@@ -12,7 +12,8 @@ export interface CliOptions {
   readonly cwd: string;
   /** Added to the clean environment (PATH, a HOME that is not there, LANG). */
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
+  /** What stands on its input; `open`: nothing, but it does not end either. */
+  readonly input?: string | Buffer | 'open';
   /** Needs root. `groups`: supplementary ones, such as the engine socket's; none by default. */
   readonly user?: { readonly uid: number; readonly gid: number; readonly groups?: readonly number[] };
   /** In a network namespace without even a loopback; sockets in the file system work. Needs root. */
@@ -26,6 +27,8 @@ export interface CliResult {
   readonly status: number | undefined;
   readonly signal: NodeJS.Signals | undefined;
   readonly stdout: string;
+  /** Exactly what came. */
+  readonly bytes: Buffer;
   readonly stderr: string;
   /** What stdout holds as one JSON object; throws where it holds anything else. */
   json<T = Record<string, unknown>>(): T;
@@ -37,7 +40,11 @@ export interface CliProcess {
   readonly pid: number;
   readonly result: Promise<CliResult>;
   kill(signal: NodeJS.Signals): void;
-  /** Resolves when stderr has shown `text`; rejects when the command has ended without it. */
+  /** As Ctrl-C does: to the command and everything that it started. */
+  killGroup(signal: NodeJS.Signals): void;
+  /** Nobody reads its stdout any more. */
+  closeStdout(): void;
+  /** Resolves when stdout or stderr has shown `text`; rejects when the command has ended without it. */
   shows(text: string): Promise<void>;
 }
 
@@ -54,16 +61,20 @@ export async function startCli(args: readonly string[], options: CliOptions): Pr
     cwd: options.cwd,
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', LANG: 'C.UTF-8', ...options.env },
     stdio: 'pipe',
+    // A process group of its own.
+    detached: true,
   });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   const watchers = new Set<() => void>();
-  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => {
-    err.push(chunk);
-    for (const watcher of watchers) watcher();
-  });
-  child.stdin.on('error', () => undefined).end(options.input);
+  for (const [stream, chunks] of [[child.stdout, out], [child.stderr, err]] as const) {
+    stream.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      for (const watcher of watchers) watcher();
+    });
+  }
+  child.stdin.on('error', () => undefined);
+  if (options.input !== 'open') child.stdin.end(options.input);
   const text = (chunks: readonly Buffer[]) => Buffer.concat(chunks).toString();
   const timeout = options.timeout ?? 120_000;
   const result = new Promise<CliResult>((resolve, reject) => {
@@ -74,18 +85,21 @@ export async function startCli(args: readonly string[], options: CliOptions): Pr
     child.on('error', reject);
     child.on('close', (status, signal) => {
       clearTimeout(timer);
-      const stdout = text(out);
-      resolve({ status: status ?? undefined, signal: signal ?? undefined, stdout, stderr: text(err), json: () => parseOnly(stdout) });
+      const bytes = Buffer.concat(out);
+      const stdout = bytes.toString();
+      resolve({ status: status ?? undefined, signal: signal ?? undefined, stdout, bytes, stderr: text(err), json: () => parseOnly(stdout) });
     });
   });
   return {
     pid: child.pid as number,
     result,
     kill: (signal) => void child.kill(signal),
+    killGroup: (signal) => void process.kill(-(child.pid as number), signal),
+    closeStdout: () => void child.stdout.destroy(),
     shows: (wanted) =>
       new Promise((resolve, reject) => {
         const look = () => {
-          if (text(err).includes(wanted)) (watchers.delete(look), resolve());
+          if (text(err).includes(wanted) || text(out).includes(wanted)) (watchers.delete(look), resolve());
         };
         watchers.add(look);
         look();
