@@ -83,7 +83,7 @@ async function exitCode(exec: Dockerode.Exec, name: string, signal: AbortSignal 
   for (let pause = 5; ; pause = Math.min(pause * 2, 1000)) {
     const state = await asking(`say how a command ended in ${name}`, () => exec.inspect(signal === undefined ? {} : { abortSignal: signal }));
     if (!state.Running && typeof state.ExitCode === 'number') return state.ExitCode;
-    await delay(pause);
+    await delay(pause, undefined, { signal }).catch(() => undefined); // the next question says why it ends
   }
 }
 

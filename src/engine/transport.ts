@@ -96,7 +96,7 @@ export class Transport {
   }
 
   private async send(request: Request, { upgrade = false }): Promise<Answer> {
-    request.signal?.throwIfAborted();
+    if (request.signal?.aborted === true) throw abortReason(request.signal);
     const { body } = request;
     const streamed = body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body);
     const { request: start } = await (this.isTls() ? import('node:https') : import('node:http'));

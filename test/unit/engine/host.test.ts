@@ -9,9 +9,9 @@ test.each([
   ['tcp://build-host', false, { type: 'tcp', hostname: 'build-host', port: 2375, tls: false }],
   ['tcp://build-host', true, { type: 'tcp', hostname: 'build-host', port: 2376, tls: true }],
   ['tcp://[::1]:1234/', false, { type: 'tcp', hostname: '::1', port: 1234, tls: false }],
-  ['https://build-host:443', false, { type: 'tcp', hostname: 'build-host', port: 443, tls: true }],
+  ['https://build-host:8443', false, { type: 'tcp', hostname: 'build-host', port: 8443, tls: true }],
   ['build-host:2375', false, { type: 'tcp', hostname: 'build-host', port: 2375, tls: false }],
-])('%s (TLS %s)', (host, tls, expected) => expect(parseHost(host, tls)).toMatchObject(expected.port === 443 ? { ...expected, port: expect.any(Number) } : expected));
+])('%s (TLS %s)', (host, tls, expected) => expect(parseHost(host, tls)).toEqual(expected));
 
 test.each(['unix://relative.sock', 'tcp://', 'tcp://host/path', 'ftp://host', 'tcp://host:port'])('%s is refused', (host) => {
   expect(() => parseHost(host, false)).toThrow(host);

@@ -1,0 +1,357 @@
+import { createHash } from 'node:crypto';
+import { PassThrough, Readable } from 'node:stream';
+import type { Entry } from '../../src/archive/entry.js';
+import { tarOf } from '../../src/archive/pack-tar.js';
+import type { PackItem } from '../../src/archive/pack-tar.js';
+import { readTar } from '../../src/archive/read-tar.js';
+import { Failed, fail } from '../../src/core/failure.js';
+import type { ImageId } from '../../src/core/identity.js';
+import type { Attachment, BuildOptions, Container, ContainerSpec, ContainerState, Engine, EngineInfo, ExecSpec, ImageInfo } from '../../src/engine/engine.js';
+import { splitTag } from '../../src/engine/reference.js';
+
+/** What a command of the fake sees; it writes and gives its exit code. */
+export interface Io {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly files: Files;
+  readonly stdin: Readable;
+  stdout(data: string | Buffer): Promise<void>;
+  stderr(data: string | Buffer): Promise<void>;
+  /** Resolves when somebody sends a signal. */
+  readonly signal: Promise<string>;
+}
+
+/** Files of a container or of a build's context, by path without a leading slash. */
+export type Files = Map<string, { readonly entry: Entry; readonly content: Buffer }>;
+
+export interface FakeEngineScript {
+  readonly info?: Partial<EngineInfo>;
+  /** Runs a container's or an exec's command; default: nothing, exit code 0. */
+  readonly run?: (io: Io) => Promise<number>;
+  /** Decides a build; throw Failed to refuse it. Labels and tags are taken from the options. */
+  readonly build?: (options: BuildOptions, files: Files) => Promise<Partial<ImageInfo>>;
+  /** What a registry has: image by reference. */
+  readonly registry?: ReadonlyMap<string, Partial<ImageInfo>>;
+}
+
+/** An engine in memory. Every call is noted in `calls` as `name argument`; commands and builds are scripted. */
+export class FakeEngine implements Engine {
+  readonly calls: string[] = [];
+  private readonly stored = new Map<ImageId, ImageInfo>();
+  private readonly machines = new Map<string, FakeContainer>();
+  private counter = 0;
+
+  constructor(readonly script: FakeEngineScript = {}) {}
+
+  async info(): Promise<EngineInfo> {
+    return {
+      version: '20.10.24', apiVersion: '1.41', os: 'linux', architecture: 'amd64', rootless: false, imageStore: 'graphdriver',
+      storageDriver: 'fake', buildkit: true, id: 'FAKE', ...this.script.info,
+    };
+  }
+
+  /** Makes an image out of nothing; its id follows from its content. */
+  addImage(tags: readonly string[], parts: Partial<ImageInfo> = {}): ImageInfo {
+    const image: ImageInfo = {
+      id: '' as ImageId, repoDigests: [], labels: {}, os: 'linux', architecture: 'amd64', size: 1, created: '1980-01-01T00:00:00Z', layers: [],
+      config: { env: [], user: '', workingDir: '', exposedPorts: [], volumes: [] }, ...parts, tags: [],
+    };
+    const { id: _id, tags: _tags, repoDigests: _digests, ...content } = image;
+    const id = (parts.id ?? `sha256:${createHash('sha256').update(JSON.stringify(content)).digest('hex')}`) as ImageId;
+    this.stored.set(id, { ...image, id, tags: this.stored.get(id)?.tags ?? [] });
+    for (const tag of tags) this.moveTag(id, tag);
+    return this.stored.get(id)!;
+  }
+
+  async image(reference: string): Promise<ImageInfo | undefined> {
+    this.calls.push(`image ${reference}`);
+    return this.find(reference);
+  }
+
+  async images(labels: readonly string[]) {
+    const found = [...this.stored.values()].filter((image) => hasLabels(image.labels, labels));
+    return found.map(({ id, tags, repoDigests, labels: all, size }) => ({ id, tags, repoDigests, labels: all, size, created: 0 }));
+  }
+
+  async pull(reference: string): Promise<ImageInfo> {
+    this.calls.push(`pull ${reference}`);
+    const image = this.script.registry?.get(reference) ?? fail({ reason: 'not-found', message: `could not pull ${reference}` });
+    return this.addImage([reference], image);
+  }
+
+  async build(options: BuildOptions): Promise<ImageId> {
+    this.calls.push(`build ${options.tags.join(' ')}`);
+    const files = await filesOf(options.context);
+    const parts = (await this.script.build?.(options, files)) ?? { layers: [layerOf(files)] };
+    return this.addImage(options.tags, { ...parts, labels: { ...parts.labels, ...options.labels } }).id;
+  }
+
+  async tag(image: ImageId, reference: string): Promise<void> {
+    this.calls.push(`tag ${reference}`);
+    const { id } = this.find(image) ?? fail({ reason: 'engine', message: `the engine could not tag ${image}` });
+    this.moveTag(id, reference);
+  }
+
+  async removeImage(reference: string): Promise<'removed' | 'absent' | 'in-use'> {
+    this.calls.push(`removeImage ${reference}`);
+    const image = this.find(reference);
+    if (image === undefined) return 'absent';
+    const used = [...this.machines.values()].some(({ imageId }) => imageId === image.id);
+    const byTag = image.tags.includes(named(reference));
+    if (used && (!byTag || image.tags.length === 1)) return 'in-use';
+    const tags = byTag ? image.tags.filter((tag) => tag !== named(reference)) : [];
+    if (tags.length > 0) this.stored.set(image.id, { ...image, tags });
+    else this.stored.delete(image.id);
+    return 'removed';
+  }
+
+  /** Understands docker-archives: manifest.json and configs; layers are not looked at. */
+  async load(archive: Readable): Promise<readonly string[]> {
+    this.calls.push('load');
+    const files = await filesOf(archive);
+    const manifest = files.get('manifest.json')?.content.toString() ?? fail({ reason: 'archive', message: 'could not load images: there is no manifest' });
+    const loaded: string[] = [];
+    for (const { Config: path, RepoTags: tags } of JSON.parse(manifest) as { Config: string; RepoTags: string[] | null }[]) {
+      const bytes = files.get(path)?.content ?? fail({ reason: 'archive', message: `could not load images: there is no ${path}` });
+      const { id } = this.addImage(tags ?? [], { ...imageOfConfig(JSON.parse(bytes.toString()) as OciConfig), id: `sha256:${createHash('sha256').update(bytes).digest('hex')}` as ImageId });
+      loaded.push(...(tags === null || tags.length === 0 ? [id] : tags));
+    }
+    return loaded;
+  }
+
+  async save(references: readonly string[]): Promise<Readable> {
+    const items: PackItem[] = [];
+    const manifest = references.map((reference) => {
+      const image = this.find(reference) ?? fail({ reason: 'not-found', message: `the engine could not save ${reference}` });
+      items.push(file(`${image.id.slice(7)}.json`, JSON.stringify(configOfImage(image))));
+      return { Config: `${image.id.slice(7)}.json`, RepoTags: image.tags.includes(named(reference)) ? [named(reference)] : null, Layers: [] };
+    });
+    return tarOf([...items, file('manifest.json', JSON.stringify(manifest))]);
+  }
+
+  async push(reference: string): Promise<{ digest: string }> {
+    this.calls.push(`push ${reference}`);
+    return { digest: this.find(reference)?.id ?? fail({ reason: 'registry', message: `could not push ${reference}` }) };
+  }
+
+  async createContainer(spec: ContainerSpec): Promise<Container> {
+    this.calls.push(`createContainer ${spec.image}`);
+    const image = this.find(spec.image) ?? fail({ reason: 'not-found', message: `the engine has no image ${spec.image}` });
+    const id = createHash('sha256').update(String((this.counter += 1))).digest('hex');
+    const container = new FakeContainer(id, image.id, spec, this.script, () => this.machines.delete(id));
+    this.machines.set(id, container);
+    return container;
+  }
+
+  async containers(labels: readonly string[]) {
+    const found = [...this.machines.values()].filter(({ spec }) => hasLabels(spec.labels ?? {}, labels));
+    return found.map(({ id, imageId, spec, state }) => ({ id, image: spec.image, imageId, state, labels: spec.labels ?? {}, created: 0 }));
+  }
+
+  container(id: string): Container {
+    return this.machines.get(id) ?? new FakeContainer(id, '' as ImageId, { image: '' }, this.script, () => undefined, true);
+  }
+
+  private find(reference: string): ImageInfo | undefined {
+    return this.stored.get(reference as ImageId) ?? [...this.stored.values()].find(({ tags }) => tags.includes(named(reference)));
+  }
+
+  private moveTag(id: ImageId, reference: string): void {
+    const tag = named(reference);
+    for (const [other, image] of this.stored) {
+      const tags = image.tags.filter((one) => one !== tag);
+      this.stored.set(other, { ...image, tags: other === id ? [...tags, tag] : tags });
+    }
+  }
+}
+
+class FakeContainer implements Container {
+  state: 'created' | 'running' | 'exited' = 'created';
+  private gone: boolean;
+  private exitCode = 0;
+  private readonly files: Files = new Map(['', 'tmp', 'etc'].map((path) => [path, { entry: { type: 'directory', path, mode: 0o755, uid: 0, gid: 0, mtime: 0 }, content: Buffer.alloc(0) }]));
+  private readonly input = new PassThrough();
+  private readonly output = { stdout: new PassThrough(), stderr: new PassThrough() };
+  private readonly log: Buffer[] = [];
+  private signal: (name: string) => void = () => undefined;
+  private readonly signalled = new Promise<string>((resolve) => (this.signal = resolve));
+  private ended: () => void = () => undefined;
+  private readonly ending = new Promise<void>((resolve) => (this.ended = resolve));
+
+  constructor(
+    readonly id: string,
+    readonly imageId: ImageId,
+    readonly spec: ContainerSpec,
+    private readonly script: FakeEngineScript,
+    private readonly forget: () => void,
+    gone = false,
+  ) {
+    this.gone = gone;
+  }
+
+  async start(): Promise<void> {
+    this.mustExist();
+    this.state = 'running';
+    const write = (stream: PassThrough) => async (data: string | Buffer) => {
+      this.log.push(Buffer.from(data));
+      stream.write(data);
+    };
+    const main = this.execute([...(this.spec.entrypoint ?? []), ...(this.spec.command ?? [])], this.spec.env ?? {}, {
+      stdin: this.input, stdout: write(this.output.stdout), stderr: write(this.output.stderr),
+    });
+    void Promise.race([main, this.signalled.then((name) => (name === 'KILL' ? 137 : 143))]).then((code) => this.end(code));
+  }
+
+  async exec(spec: ExecSpec): Promise<{ exitCode: number }> {
+    if (this.gone || this.state !== 'running') fail({ reason: 'engine', message: `the engine could not run ${spec.argv[0]}: the container does not run` });
+    const aborted = new Promise<never>((_, reject) => {
+      const abort = () => reject(new Failed({ reason: 'interrupted', message: 'interrupted' }));
+      if (spec.signal?.aborted === true) abort();
+      spec.signal?.addEventListener('abort', abort, { once: true });
+    });
+    const run = this.execute(spec.argv, { ...this.spec.env, ...spec.env }, {
+      stdin: spec.stdin ?? Readable.from([]),
+      stdout: async (data) => await spec.onStdout?.(Buffer.from(data)),
+      stderr: async (data) => await spec.onStderr?.(Buffer.from(data)),
+    });
+    return { exitCode: await Promise.race([run, aborted, this.ending.then(() => 137)]) };
+  }
+
+  async putArchive(path: string, tar: Readable): Promise<void> {
+    this.mustExist();
+    const folder = path.replace(/^\/|\/$/g, '');
+    if (this.files.get(folder)?.entry.type !== 'directory') fail({ reason: 'not-found', message: `there is no folder ${path}` });
+    for (const [name, one] of await filesOf(tar)) {
+      const full = folder === '' ? name : `${folder}/${name}`;
+      this.files.set(full, { ...one, entry: { ...one.entry, path: full } });
+    }
+  }
+
+  async getArchive(path: string): Promise<Readable | undefined> {
+    const top = path.replace(/^\/|\/$/g, '');
+    const parent = top.slice(0, top.lastIndexOf('/') + 1);
+    const found = [...this.files].filter(([name]) => name === top || name.startsWith(`${top}/`));
+    if (this.gone || found.length === 0) return undefined;
+    return tarOf(found.map(([name, { entry, content }]) => ({ entry: { ...entry, path: name.slice(parent.length) }, content })));
+  }
+
+  async attach({ tty }: { stdin: boolean; tty: boolean }): Promise<Attachment> {
+    this.mustExist();
+    return { stdin: this.input, stdout: this.output.stdout, stderr: tty ? Readable.from([]) : this.output.stderr };
+  }
+
+  async resize(): Promise<void> {}
+
+  async kill(signal: string): Promise<void> {
+    if (this.state === 'running') this.signal(signal.replace(/^SIG/, ''));
+  }
+
+  async stop(): Promise<void> {
+    if (this.state !== 'running') return;
+    this.signal('TERM');
+    await this.ending;
+  }
+
+  async wait(): Promise<{ exitCode: number }> {
+    this.mustExist();
+    if (this.state === 'running') await this.ending;
+    return { exitCode: this.exitCode };
+  }
+
+  async inspect(): Promise<ContainerState | undefined> {
+    if (this.gone) return undefined;
+    return { running: this.state === 'running', exitCode: this.exitCode, oomKilled: false, ports: {} };
+  }
+
+  async logs(tail: number): Promise<readonly string[]> {
+    this.mustExist();
+    const lines = Buffer.concat(this.log).toString().split('\n');
+    return lines.slice(0, lines.at(-1) === '' ? -1 : undefined).slice(-tail);
+  }
+
+  async remove(): Promise<void> {
+    if (this.state === 'running') this.signal('KILL');
+    this.gone = true;
+    this.forget();
+  }
+
+  private async execute(argv: readonly string[], env: Readonly<Record<string, string>>, io: Pick<Io, 'stdin' | 'stdout' | 'stderr'>): Promise<number> {
+    return (await this.script.run?.({ argv, env, files: this.files, signal: this.signalled, ...io })) ?? 0;
+  }
+
+  private end(code: number): void {
+    if (this.state === 'exited') return;
+    this.state = 'exited';
+    this.exitCode = code;
+    this.output.stdout.end();
+    this.output.stderr.end();
+    this.ended();
+    if (this.spec.autoRemove === true) void this.remove();
+  }
+
+  private mustExist(): void {
+    if (this.gone) fail({ reason: 'engine', message: `the engine has no container ${this.id}` });
+  }
+}
+
+interface OciConfig {
+  readonly os?: string;
+  readonly architecture?: string;
+  readonly created?: string;
+  readonly config?: { readonly Labels?: Record<string, string> | null; readonly Env?: string[] | null; readonly Cmd?: string[] | null; readonly Entrypoint?: string[] | null; readonly User?: string; readonly WorkingDir?: string };
+  readonly rootfs?: { readonly diff_ids?: string[] };
+}
+
+function imageOfConfig({ os = 'linux', architecture = 'amd64', created = '', config = {}, rootfs }: OciConfig): Partial<ImageInfo> {
+  return {
+    os, architecture, created,
+    labels: config.Labels ?? {},
+    layers: rootfs?.diff_ids ?? [],
+    config: {
+      env: config.Env ?? [], user: config.User ?? '', workingDir: config.WorkingDir ?? '', exposedPorts: [], volumes: [],
+      ...(config.Cmd ? { cmd: config.Cmd } : {}), ...(config.Entrypoint ? { entrypoint: config.Entrypoint } : {}),
+    },
+  };
+}
+
+function configOfImage({ os, architecture, created, labels, config, layers }: ImageInfo): OciConfig {
+  return {
+    os, architecture, created,
+    config: { Labels: { ...labels }, Env: [...config.env], User: config.user, WorkingDir: config.workingDir, Cmd: config.cmd ? [...config.cmd] : null, Entrypoint: config.entrypoint ? [...config.entrypoint] : null },
+    rootfs: { diff_ids: [...layers] },
+  };
+}
+
+async function filesOf(tar: Readable): Promise<Files> {
+  const files: Files = new Map();
+  for await (const { entry, content } of readTar(tar, { subject: 'tar', links: 'keep' })) {
+    const chunks: Buffer[] = [];
+    for await (const chunk of content as AsyncIterable<Buffer>) chunks.push(chunk);
+    files.set(entry.path, { entry, content: Buffer.concat(chunks) });
+  }
+  return files;
+}
+
+function layerOf(files: Files): string {
+  const hash = createHash('sha256');
+  for (const [path, { content }] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) hash.update(`${path}\0${content.length}\0`).update(content);
+  return `sha256:${hash.digest('hex')}`;
+}
+
+function file(path: string, text: string): PackItem {
+  const content = Buffer.from(text);
+  return { entry: { type: 'file', path, mode: 0o644, uid: 0, gid: 0, mtime: 0, size: content.length }, content };
+}
+
+function hasLabels(labels: Readonly<Record<string, string>>, wanted: readonly string[]): boolean {
+  return wanted.every((one) => {
+    const [name = '', ...value] = one.split('=');
+    return name in labels && (value.length === 0 || labels[name] === value.join('='));
+  });
+}
+
+/** As an engine shows it: with a tag. */
+function named(reference: string): string {
+  const { repository, tag } = splitTag(reference);
+  return reference.includes('@') || reference.startsWith('sha256:') ? reference : `${repository}:${tag ?? 'latest'}`;
+}
