@@ -40,7 +40,7 @@ export async function fetchTarball(node: TreeNode, source: Source, at: FetchCont
   const bytes = await read(node, source, at);
   const hash = source.type === 'git' ? undefined : checked(node, bytes, at.lock);
   const blob = await at.context.store.writeBlob(bytes, {
-    subject: title(node), signal: at.context.signal, ...(hash ? { expect: [hash] } : {}),
+    subject: title(node), signal: AbortSignal.any([at.context.signal]), ...(hash ? { expect: [hash] } : {}),
   });
   return { blob, bytes };
 }
@@ -61,15 +61,30 @@ async function download(node: TreeNode, source: Source & { type: 'url' }, at: Fe
     return await get(source.url, title(node), at);
   } catch (error) {
     if (!(error instanceof Failed)) throw error;
-    const other = source.packument !== undefined && error.has('not-found') ? await publishedUrl(node, source.packument, at) : undefined;
-    if (other !== undefined && other !== source.url) return get(other, title(node), at);
-    throw withPlace(error, node, at.lock);
+    if (source.packument === undefined || !error.has('not-found')) throw withPlace(error, node, at.lock);
+    const other = await publishedUrl(node, source.packument, at).catch((cause: unknown) => {
+      if (!(cause instanceof Failed)) throw cause;
+      throw withPlace(cause.has('not-found') ? absent(node, `has no package ${packageName(node)}`, source.packument as string) : cause, node, at.lock);
+    });
+    if (other === undefined) throw withPlace(absent(node, `has no version ${node.entry.version ?? ''} of ${packageName(node)}`, source.packument), node, at.lock);
+    if (other === source.url) throw withPlace(error, node, at.lock);
+    return get(other, title(node), at).catch((cause: unknown) => {
+      throw cause instanceof Failed ? withPlace(cause, node, at.lock) : cause;
+    });
   }
+}
+
+function absent(node: TreeNode, what: string, packument: string): Failed {
+  return new Failed({
+    reason: 'not-found',
+    message: `${title(node)} cannot be installed: the registry ${new URL(packument).host} ${what}`,
+    advice: 'Check the name and the registry (`registry`, .npmrc), then run `npm install` to write the lock anew',
+  });
 }
 
 /** What the registry itself says where a version's tarball is. */
 async function publishedUrl(node: TreeNode, packument: string, at: FetchContext): Promise<string | undefined> {
-  const body = await get(packument, `versions of ${packageName(node)}`, at, { accept: 'application/vnd.npm.install-v1+json' });
+  const body = await get(packument, `the list of versions of ${packageName(node)}`, at, { accept: 'application/vnd.npm.install-v1+json' });
   try {
     const { versions } = JSON.parse(body.toString('utf8')) as { versions?: Record<string, { dist?: { tarball?: unknown } }> };
     const found = isObject(versions) ? versions[node.entry.version ?? '']?.dist?.tarball : undefined;
@@ -82,7 +97,8 @@ async function publishedUrl(node: TreeNode, packument: string, at: FetchContext)
 async function get(url: string, subject: string, at: FetchContext, headers: Readonly<Record<string, string>> = {}): Promise<Buffer> {
   const credentials = authorization(url, at.registries);
   const { body } = await at.context.http.get(url, {
-    subject, headers, limit: LIMIT, signal: at.context.signal, ...(credentials === undefined ? {} : { authorization: credentials }),
+    // A signal of its own for each: one with dozens of listeners makes Node warn of a leak.
+    subject, headers, limit: LIMIT, signal: AbortSignal.any([at.context.signal]), ...(credentials === undefined ? {} : { authorization: credentials }),
   });
   return body;
 }

@@ -29,9 +29,9 @@ async function paths(planned: Awaited<ReturnType<World['plan']>>): Promise<reado
 describe('building', () => {
   test('lays out packages, commands and the hidden lock', async () => {
     await at.files(project({
-      'node_modules/a': publish(at, 'a', '1.0.0', { bin: { a: 'cli.js', gone: 'no.js' }, dependencies: { c: '*' } }),
-      'node_modules/@s/b': publish(at, '@s/b', '2.0.0'),
-      'node_modules/a/node_modules/c': publish(at, 'c', '1.0.0', { bin: 'cli.js' }),
+      'node_modules/a': await publish(at, 'a', '1.0.0', { bin: { a: 'cli.js', gone: 'no.js' }, dependencies: { c: '*' } }),
+      'node_modules/@s/b': await publish(at, '@s/b', '2.0.0'),
+      'node_modules/a/node_modules/c': await publish(at, 'c', '1.0.0', { bin: 'cli.js' }),
     }));
     expect(await paths(await at.plan())).toEqual([
       'app/node_modules/.bin/a -> ../a/cli.js', 'app/node_modules/.package-lock.json', 'app/node_modules/@s/b/cli.js', 'app/node_modules/@s/b/package.json',
@@ -41,8 +41,8 @@ describe('building', () => {
   });
 
   test('fetches each package once, and nothing the second time', async () => {
-    const a = publish(at, 'a', '1.0.0');
-    await at.files(project({ 'node_modules/a': a, 'node_modules/b': publish(at, 'b', '1.0.0', { dependencies: { a: '*' } }), 'node_modules/b/node_modules/a': a }));
+    const a = await publish(at, 'a', '1.0.0');
+    await at.files(project({ 'node_modules/a': a, 'node_modules/b': await publish(at, 'b', '1.0.0', { dependencies: { a: '*' } }), 'node_modules/b/node_modules/a': a }));
     const planned = await at.plan();
     expect(planned.packageCount).toBe(3);
     expect(await planned.missing()).toEqual(['a 1.0.0', 'b 1.0.0']);
@@ -55,7 +55,7 @@ describe('building', () => {
 
   test('a lock without addresses asks the registry by name, and follows what it says', async () => {
     const strip = (entry: object): object => ({ ...entry, resolved: undefined });
-    await at.files(project({ 'node_modules/a': strip(publish(at, 'a', '1.0.0')), 'node_modules/b': strip(publish(at, 'b', '1.0.0')) }));
+    await at.files(project({ 'node_modules/a': strip(await publish(at, 'a', '1.0.0')), 'node_modules/b': strip(await publish(at, 'b', '1.0.0')) }));
     const moved = at.registry.get(`${REGISTRY}b/-/b-1.0.0.tgz`)!;
     at.registry.delete(`${REGISTRY}b/-/b-1.0.0.tgz`);
     at.registry.set('https://cdn.example.org/b', moved);
@@ -64,9 +64,9 @@ describe('building', () => {
   });
 
   test('an optional package that does not exist is left out, with what only it needs', async () => {
-    publish(at, 'c', '1.0.0');
+    await publish(at, 'c', '1.0.0');
     await at.files(project(
-      { 'node_modules/a': publish(at, 'a', '1.0.0'), 'node_modules/o': { version: '1.0.0', resolved: `${REGISTRY}gone.tgz`, optional: true, dependencies: { c: '*' } }, 'node_modules/c': publish(at, 'c', '1.0.0', { optional: true }) },
+      { 'node_modules/a': await publish(at, 'a', '1.0.0'), 'node_modules/o': { version: '1.0.0', resolved: `${REGISTRY}gone.tgz`, optional: true, dependencies: { c: '*' } }, 'node_modules/c': await publish(at, 'c', '1.0.0', { optional: true }) },
       { dependencies: { a: '*' }, optionalDependencies: { o: '*' } },
     ));
     expect((await paths(await at.plan())).filter((path) => path.endsWith('package.json'))).toEqual(['app/node_modules/a/package.json']);
@@ -76,9 +76,9 @@ describe('building', () => {
 
 describe('failing', () => {
   test('all that can be had is kept, and every failure has its place', async () => {
-    const wrong = publish(at, 'wrong', '1.0.0') as { integrity: string };
+    const wrong = (await publish(at, 'wrong', '1.0.0')) as { integrity: string };
     await at.files(project({
-      'node_modules/good': publish(at, 'good', '1.0.0'),
+      'node_modules/good': await publish(at, 'good', '1.0.0'),
       'node_modules/gone': { version: '1.0.0', resolved: `${REGISTRY}gone.tgz`, integrity: integrity(Buffer.from('x')) },
       'node_modules/wrong': { ...wrong, integrity: integrity(Buffer.from('other')) },
     }));
@@ -94,7 +94,7 @@ describe('failing', () => {
     ['an absolute name', { path: '/etc/x' }],
     ['a link that leaves the package', { type: 'symlink' as const, path: 'package/l', target: '../../x' }],
   ])('%s is refused', async (_, entry) => {
-    const bytes = tarball([{ path: 'package/package.json', content: '{}' }, entry]);
+    const bytes = await tarball([{ path: 'package/package.json', content: '{}' }, entry]);
     at.registry.set(`${REGISTRY}evil.tgz`, bytes);
     await at.files(project({ 'node_modules/evil': { version: '1.0.0', resolved: `${REGISTRY}evil.tgz`, integrity: integrity(bytes) } }));
     expect(await problemsOf((await at.plan()).build())).toMatchObject([{ reason: 'archive', message: expect.stringMatching(/evil 1\.0\.0.*/), place: { file: 'package-lock.json' } }]);
@@ -117,13 +117,13 @@ describe('failing', () => {
   });
 
   test('engines: an error under engine-strict, a warning otherwise; another platform is an error', async () => {
-    await at.files(project({ 'node_modules/a': publish(at, 'a', '1.0.0', { engines: { node: '>=24' } }) }));
+    await at.files(project({ 'node_modules/a': await publish(at, 'a', '1.0.0', { engines: { node: '>=24' } }) }));
     await at.plan();
     expect(at.events).toMatchObject([{ type: 'warning', problem: { message: 'a 1.0.0 needs node >=24 (the builder has 20.19.2)' } }]);
     await at.files({ '.npmrc': 'engine-strict=true' });
     expect(await problemsOf(at.plan())).toMatchObject([{ reason: 'unsupported', place: { file: 'package-lock.json' } }]);
     await at.plan({ engineStrict: false });
-    await at.files(project({ 'node_modules/a': publish(at, 'a', '1.0.0', { os: ['darwin'] }) }));
+    await at.files(project({ 'node_modules/a': await publish(at, 'a', '1.0.0', { os: ['darwin'] }) }));
     expect(await problemsOf(at.plan({ engineStrict: false }))).toMatchObject([{ message: 'a 1.0.0 needs os darwin (the builder has linux), and it is not optional' }]);
   });
 
@@ -138,7 +138,7 @@ describe('failing', () => {
 
 describe('the key', () => {
   test('is the same for another formatting, order and scripts, and tells exactly what was bumped', async () => {
-    const files = project({ 'node_modules/a': publish(at, 'a', '1.0.0'), 'node_modules/b': publish(at, 'b', '1.0.0') }, { scripts: { test: 'x' } });
+    const files = project({ 'node_modules/a': await publish(at, 'a', '1.0.0'), 'node_modules/b': await publish(at, 'b', '1.0.0') }, { scripts: { test: 'x' } });
     await at.files(files);
     const first = await at.plan();
     const lock = files['package-lock.json'] as { packages: Record<string, object> };
@@ -146,7 +146,7 @@ describe('the key', () => {
     await writeFile(join(at.dir, 'package-lock.json'), JSON.stringify({ ...lock, packages }));
     await at.files({ 'package.json': { ...files['package.json'], scripts: { test: 'y' } } });
     expect((await at.plan()).key).toBe(first.key);
-    await at.files(project({ 'node_modules/a': publish(at, 'a', '1.0.1'), 'node_modules/b': publish(at, 'b', '1.0.0') }));
+    await at.files(project({ 'node_modules/a': await publish(at, 'a', '1.0.1'), 'node_modules/b': await publish(at, 'b', '1.0.0') }));
     const bumped = await at.plan();
     const before = first.record as Record<string, unknown>;
     const after = bumped.record as Record<string, unknown>;
@@ -170,7 +170,7 @@ describe('the key', () => {
   });
 
   test('secrets are in no record, event or failure', async () => {
-    await at.files(project({ 'node_modules/a': publish(at, 'a', '1.0.0'), 'node_modules/gone': { version: '1.0.0', resolved: `${REGISTRY}gone.tgz` } }));
+    await at.files(project({ 'node_modules/a': await publish(at, 'a', '1.0.0'), 'node_modules/gone': { version: '1.0.0', resolved: `${REGISTRY}gone.tgz` } }));
     await at.files({ '.npmrc': '//registry.example.org/:_authToken=${TOKEN}\n' });
     const planned = await at.plan({}, { env: { TOKEN: 'hunter2hunter2' } });
     const problems = await problemsOf(planned.build());

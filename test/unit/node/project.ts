@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
+import { pack } from 'tar-stream';
 import type { Context, Planned } from '../../../src/artifact/kind.js';
-import { encodeHeader, END_OF_TAR, padding } from '../../../src/archive/tar-encode.js';
-import type { Entry } from '../../../src/archive/entry.js';
 import type { NodeSpec } from '../../../src/config/project.js';
 import type { Event } from '../../../src/core/events.js';
 import { Failed } from '../../../src/core/failure.js';
@@ -59,14 +59,14 @@ export function world(dir: string): World {
 export const place = { file: 'project.yml', line: 1, column: 1 };
 export const REGISTRY = 'https://registry.example.org/';
 
-/** A gzipped tar of raw entries, `package/` in front where a name is relative and plain. */
-export function tarball(entries: readonly (Partial<Entry> & { readonly path: string; readonly content?: string })[]): Buffer {
-  const blocks: Buffer[] = [];
-  for (const { content = '', ...entry } of entries) {
-    const size = Buffer.byteLength(content);
-    blocks.push(encodeHeader({ type: 'file', mode: 0o644, uid: 0, gid: 0, mtime: 0, size, ...entry } as Entry), Buffer.from(content), Buffer.alloc(padding(size)));
+/** A gzipped tar of raw entries, written by a library that does not mind what their names are. */
+export function tarball(entries: readonly { readonly path: string; readonly content?: string; readonly mode?: number; readonly target?: string; readonly type?: 'file' | 'symlink' | 'link' | 'directory' | 'character-device' }[]): Promise<Buffer> {
+  const archive = pack();
+  for (const { path, content = '', mode = 0o644, target, type = 'file' } of entries) {
+    archive.entry({ name: path, mode, type, mtime: new Date(0), ...(target === undefined ? {} : { linkname: target }) }, type === 'file' ? content : '');
   }
-  return gzipSync(Buffer.concat([...blocks, END_OF_TAR]));
+  archive.finalize();
+  return buffer(archive).then((bytes) => gzipSync(bytes));
 }
 
 export function integrity(bytes: Buffer): string {
@@ -74,8 +74,8 @@ export function integrity(bytes: Buffer): string {
 }
 
 /** Puts a package into the registry and gives its lock entry. */
-export function publish(at: World, name: string, version: string, extra: object = {}): object {
-  const bytes = tarball([{ path: 'package/package.json', content: JSON.stringify({ name, version }) }, { path: 'package/cli.js', content: '#!/usr/bin/env node\n' }]);
+export async function publish(at: World, name: string, version: string, extra: object = {}): Promise<object> {
+  const bytes = await tarball([{ path: 'package/package.json', content: JSON.stringify({ name, version }) }, { path: 'package/cli.js', content: '#!/usr/bin/env node\n' }]);
   const url = `${REGISTRY}${name}/-/${name.replace(/^@[^/]+\//, '')}-${version}.tgz`;
   at.registry.set(url, bytes);
   return { version, resolved: url, integrity: integrity(bytes), ...extra };
