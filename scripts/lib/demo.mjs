@@ -1,5 +1,6 @@
 // Starts the images of the reference project, sends one job through Redis and the worker, and looks for compilers.
 import { execFileSync } from 'node:child_process';
+import http from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { call } from './docker.mjs';
 
@@ -42,6 +43,22 @@ async function startContainer(name, image) {
   return id;
 }
 
+/** One request on a connection of its own; resolves to status, headers and text. */
+function ask(url, { method = 'GET', form } = {}) {
+  return new Promise((resolve, reject) => {
+    const body = form === undefined ? undefined : String(new URLSearchParams(form));
+    const headers = body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(body) };
+    const request = http.request(url, { method, headers, agent: false, timeout: 5000 });
+    request.on('error', reject);
+    request.on('timeout', () => request.destroy(new Error('no answer')));
+    request.on('response', async (response) => {
+      const chunks = await response.toArray().catch(reject);
+      resolve({ status: response.statusCode, headers: response.headers, text: Buffer.concat(chunks ?? []).toString() });
+    });
+    request.end(body);
+  });
+}
+
 /** Asks until it answers or 60 tries are over. */
 async function until(what, ask) {
   for (let tries = 0; tries < 60; tries += 1) {
@@ -71,20 +88,16 @@ async function show() {
 
   const { NetworkSettings } = await engine('GET', `/containers/${ids.web}/json`);
   const address = `http://127.0.0.1:${NetworkSettings.Ports['8000/tcp'][0].HostPort}`;
-  const page = await until('an answer of the web role', async () => {
-    const answer = await fetch(`${address}/health`);
-    if (answer.ok) return (await fetch(`${address}/`)).text();
-  });
-  console.log(`web    ${address}/ answers: ${page.match(/<title>.*<\/title>/)?.[0]}`);
-  const script = await fetch(`${address}/static/main.js`);
-  console.log(`static ${address}/static/main.js: ${script.status}, ${(await script.text()).length} bytes bundled from npm packages`);
-  const submitted = await fetch(`${address}/jobs`, { method: 'POST', body: new URLSearchParams({ text: 'the wheel and the axle' }), redirect: 'manual' });
-  const job = submitted.headers.get('location');
+  const page = await until('an answer of the web role', async () => ((await ask(`${address}/health`)).status === 200 ? await ask(`${address}/`) : undefined));
+  console.log(`web    ${address}/ answers: ${page.text.match(/<title>.*<\/title>/)?.[0]}`);
+  const script = await ask(`${address}/static/main.js`);
+  console.log(`static ${address}/static/main.js: ${script.status}, ${script.text.length} bytes bundled from npm packages`);
+  const { headers } = await ask(`${address}/jobs`, { method: 'POST', form: { text: 'the wheel and the axle' } });
   const result = await until('the worker finishing the job', async () => {
-    const answer = await (await fetch(new URL(`${job}.json`, address))).json();
+    const answer = JSON.parse((await ask(new URL(`${headers.location}.json`, address))).text);
     return answer.state === 'done' ? answer : undefined;
   });
-  console.log(`worker ${job}.json: ${JSON.stringify(result)}`);
+  console.log(`worker ${headers.location}.json: ${JSON.stringify(result)}`);
   if (result.words !== 5) throw new Error('the worker counted wrongly');
   for (const role of ['runtime', 'deps', 'base', 'web', 'worker']) {
     const image = images.get(role);
