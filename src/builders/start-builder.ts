@@ -4,7 +4,7 @@ import { Failed } from '../core/failure.js';
 import type { BuilderKey } from '../core/identity.js';
 import type { Attachment, Container, ContainerSpec, Mount } from '../engine/engine.js';
 import { builderContainer } from './container-spec.js';
-import type { BuildersOptions } from './create-builders.js';
+import type { BuildersOptions } from './builders-options.js';
 import { INSIDE } from './inside.js';
 import { LABELS, storeLabel } from './labels.js';
 import { removeLeftovers } from './leftovers.js';
@@ -21,7 +21,7 @@ export async function cleanUp(options: BuildersOptions): Promise<void> {
 /** Creates, prepares and starts the container of one builder image; when that fails nothing is left. */
 export async function startBuilder(options: BuildersOptions, { key, image }: { key: BuilderKey; image: string }): Promise<RunningBuilder> {
   const { engine, settings, network, owner, emit } = options;
-  emit({ type: 'step', subject: image, message: 'starting the builder container' });
+  emit({ type: 'step', subject: options.nameOf?.(key) ?? image, message: 'starting the builder container' });
   const { rootless } = await engine.info();
   // Root inside is the user outside, and every other user would be a stranger to the project's files.
   const user = rootless ? { uid: 0, gid: 0 } : { uid: owner.uid, gid: owner.gid };

@@ -68,6 +68,7 @@ export async function withWorld(
         await store.processes.register();
         return images.ensureBuilder(references.get(key) as Placed<string>);
       },
+      nameOf: (key) => references.get(key)?.value,
     });
     const revision = tagged ? await readRevision(project.root) : undefined;
     const images = createImagePlanner(project, {

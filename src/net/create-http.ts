@@ -120,7 +120,7 @@ class GotHttp implements Http {
   /** One request in one of the slots, which is given back when the body has ended or was closed. */
   async #send(url: string, options: HttpOptions, how: { readonly decompress: boolean }): Promise<Answer> {
     if (this.#settings.offline === true) {
-      fail({ reason: 'offline', message: `${options.subject} is needed from ${hostOf(url)}, and the network is forbidden`, advice: 'Run once without --offline, or bring a store that holds it.' });
+      fail({ reason: 'offline', message: `${options.subject} is needed from ${hostOf(url)}, and the network is forbidden`, advice: 'Run once without --offline, or use a store that has it' });
     }
     const client = await (this.#client ??= this.#connect());
     const release = await this.#slots.take();

@@ -73,22 +73,25 @@ export function failureOf(error: RequestTrouble, subject: string): Failed {
   const host = hostOf(url);
   const cause = { cause: error };
   if (trouble.kind === 'status' && (trouble.status === 404 || trouble.status === 410)) {
-    return new Failed({ reason: 'not-found', message: `${subject} is not there: ${redactUrl(url)} answers ${trouble.status}` }, cause);
+    return new Failed({ reason: 'not-found', message: `${subject} is not there: ${redactUrl(url)} answers ${trouble.status}`, advice: 'Check the name, the version and the address of the registry' }, cause);
   }
   if (trouble.kind === 'status' && (trouble.status === 401 || trouble.status === 403)) {
-    return new Failed({ reason: 'registry', message: `${host} refuses ${subject} (${trouble.status})`, advice: `Give credentials for ${host}, or check that they are valid and may read this.` }, cause);
+    return new Failed({ reason: 'registry', message: `${host} refuses ${subject} (${trouble.status})`, advice: `Give credentials for ${host}, or check that they are valid and may read this` }, cause);
   }
   if (trouble.kind === 'status' && trouble.status === 407) {
-    return new Failed({ reason: 'registry', message: `the proxy refuses the request for ${subject} (407)`, advice: 'Put user name and password into network.proxy.' }, cause);
+    return new Failed({ reason: 'registry', message: `the proxy refuses the request for ${subject} (407)`, advice: 'Put user name and password into network.proxy' }, cause);
   }
   const advice = adviceFor(trouble);
   return new Failed({ reason: 'registry', message: `can't fetch ${subject}: ${host} ${describe(trouble)}`, ...(advice === undefined ? {} : { advice }) }, cause);
 }
 
 function adviceFor(trouble: Trouble): string | undefined {
-  if (trouble.kind === 'status' && trouble.status === 429) return 'Wait a little, or use fewer jobs (--jobs).';
-  if (trouble.kind === 'connection' && isCertificate(trouble.code)) return 'If a company proxy or registry has its own certificate authority, set network.ca to its bundle.';
-  if (trouble.kind === 'connection') return 'Check the name in the settings, the network and network.proxy.';
-  if (trouble.kind === 'status' && trouble.status >= 500) return 'Run again later: everything that was finished is kept.';
+  if (trouble.kind === 'status' && trouble.status === 429) return 'Wait a little, or use fewer jobs (--jobs)';
+  if (trouble.kind === 'connection' && isCertificate(trouble.code)) return 'If a company proxy or registry has its own certificate authority, set network.ca to its bundle';
+  if (trouble.kind === 'connection') return 'Check the name in the settings, the network and network.proxy';
+  if (trouble.kind === 'status' && trouble.status >= 500) return 'Run again later: everything that was finished is kept';
+  if (trouble.kind === 'silence') return 'See whether the registry works; for one that is only slow raise network.timeout (seconds)';
+  if (trouble.kind === 'cut') return 'Run again: everything that was finished is kept. If it stays so, a proxy may cut long downloads';
+  if (trouble.kind === 'garbage' || trouble.kind === 'changed') return 'Check the address in the settings: something else (a proxy, a login page) may answer in its place';
   return undefined;
 }

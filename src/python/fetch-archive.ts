@@ -28,7 +28,9 @@ export async function fetchArchive(wanted: Wanted, source: Extract<WantedSource,
   };
   const stream = await open(source.location, { wanted, filename: source.filename, work });
   const bytes = Readable.from(verified(stream, expected, (chunk) => tail.add(chunk)), { objectMode: false });
-  const blob = await work.context.store.writeBlob(bytes, { subject: source.filename, signal: work.context.signal });
+  const blob = await work.context.store.writeBlob(bytes, { subject: source.filename, signal: work.context.signal }).catch((error: unknown) => {
+    throw placed(error, wanted);
+  });
   return { blob, tail };
 }
 

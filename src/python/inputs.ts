@@ -72,7 +72,7 @@ interface Selecting {
 }
 
 async function lockedPackages({ value, place }: Placed<string>, { spec, context, interpreter }: Selecting): Promise<readonly LockedPackage[]> {
-  const text = await readFile(resolve(context.root, value), 'utf8').catch(() => fail({ reason: 'requirements', message: `there is no file ${value}`, place }));
+  const text = await readFile(resolve(context.root, value), 'utf8').catch(() => fail({ reason: 'requirements', message: `there is no file ${value}`, place, advice: 'check the path: it is relative to the folder of the project file' }));
   const readBeside = (name: string): Promise<string | undefined> => readFile(resolve(context.root, dirname(value), name), 'utf8').catch(() => undefined);
   const packages = await readLock({ path: value, text }, { root: context.root, variables: interpreter.facts.markers, extras: spec.extras, groups: spec.groups, readBeside });
   // The project itself is what images copy; its libraries in other folders are packages like any other.

@@ -17,7 +17,7 @@ export interface LocalContent {
 export async function localContent(path: string, { root, place }: { readonly root: string; readonly place: Place }): Promise<LocalContent> {
   const absolute = resolve(root, path);
   const found = await stat(absolute).catch(() => undefined);
-  if (found === undefined) return fail({ reason: 'requirements', message: `there is no file or folder ${path}`, place });
+  if (found === undefined) return fail({ reason: 'requirements', message: `there is no file or folder ${path}`, place, advice: 'check the path: it is relative to the folder of the project file' });
   if (found.isFile()) return { kind: 'file', hash: await hashFile(absolute) };
   const isProject = await Promise.all(['pyproject.toml', 'setup.py'].map((name) => stat(resolve(absolute, name)).then(() => true, () => false)));
   if (!isProject.includes(true)) return fail({ reason: 'requirements', message: `${path} has neither pyproject.toml nor setup.py`, place });

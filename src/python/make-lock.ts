@@ -151,10 +151,11 @@ async function supplement(missing: readonly Gap[], packages: readonly Obtained[]
   const { store } = work.context;
   const key = supplementKey(missing, inputs, work);
   const stored = (await store.getRecord('pins', key)) as SupplementRecord | undefined;
-  const record = stored ?? (await askSupplement(missing, packages, work));
+  const place = needingPlace(missing, inputs);
+  const record = stored ?? (await askSupplement(missing, packages, { work, place }));
   const have = new Set(packages.map(({ locked }) => locked.name));
   const context = pinContext(inputs, work, () => true);
-  const wanted = record.packages.filter(({ name }) => !have.has(name)).map((pin) => resolvePin(pinOf(pin), context));
+  const wanted = record.packages.filter(({ name }) => !have.has(name)).map((pin) => resolvePin(pinOf(pin, place), context));
   const added = await obtainAll(wanted, work);
   if (stored === undefined) await store.putRecord('pins', key, record as unknown as Data);
   return added;
@@ -175,11 +176,16 @@ function requirementText({ name, extras, specifier }: Gap): string {
   return `${name}${extras.length === 0 ? '' : `[${extras.join(',')}]`}${specifier}`;
 }
 
-const NOWHERE: Place = { file: 'resolution', line: 1, column: 1 };
 
-async function askSupplement(missing: readonly Gap[], packages: readonly Obtained[], work: Work): Promise<SupplementRecord> {
-  const requirements = missing.map(({ name, extras, specifier }) => ({ ...plain(name), extras, specifiers: parseSpecifiers(specifier) ?? [] }));
-  const constraints = packages.map(({ locked }) => ({ ...plain(locked.name), specifiers: parseSpecifiers(`==${locked.version}`) ?? [] }));
+/** Where the files name what needs something that they lack. */
+function needingPlace(missing: readonly Gap[], { requirements }: Inputs): Place {
+  const needing = new Set(missing.map(({ neededBy }) => neededBy.split(' ')[0]));
+  return ((requirements.find(({ name }) => name !== undefined && needing.has(name)) ?? requirements[0]) as Requirement).place;
+}
+
+async function askSupplement(missing: readonly Gap[], packages: readonly Obtained[], { work, place }: { readonly work: Work; readonly place: Place }): Promise<SupplementRecord> {
+  const requirements = missing.map(({ name, extras, specifier }) => ({ ...plain(name, place), extras, specifiers: parseSpecifiers(specifier) ?? [] }));
+  const constraints = packages.map(({ locked }) => ({ ...plain(locked.name, place), specifiers: parseSpecifiers(`==${locked.version}`) ?? [] }));
   const answer = await resolveInBuilder({ requirements, constraints }, work);
   const have = new Set(packages.map(({ locked }) => locked.name));
   const added = answer.flatMap(({ name, specifiers, hashes }) => {
@@ -189,12 +195,12 @@ async function askSupplement(missing: readonly Gap[], packages: readonly Obtaine
   return { format: 1, packages: added };
 }
 
-function pinOf({ name, version, hashes }: SupplementRecord['packages'][number]): Requirement {
-  return { ...plain(name), specifiers: parseSpecifiers(`==${version}`) ?? [], hashes };
+function pinOf({ name, version, hashes }: SupplementRecord['packages'][number], place: Place): Requirement {
+  return { ...plain(name, place), specifiers: parseSpecifiers(`==${version}`) ?? [], hashes };
 }
 
-function plain(name: string): Requirement {
-  return { name, extras: [], specifiers: [], source: { kind: 'index' }, hashes: [], editable: false, configSettings: [], globalOptions: [], place: NOWHERE };
+function plain(name: string, place: Place): Requirement {
+  return { name, extras: [], specifiers: [], source: { kind: 'index' }, hashes: [], editable: false, configSettings: [], globalOptions: [], place };
 }
 
 function missingProblem(gap: Gap, known: ReadonlyMap<string | undefined, Requirement>): Problem {

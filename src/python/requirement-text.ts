@@ -76,7 +76,7 @@ function explain<T>(text: string, parse: () => T): T {
     return parse();
   } catch (error) {
     const single = /^[A-Za-z0-9._-]+(?:\[[^\]]*\])?\s*(=)[^=]/.exec(text);
-    if (single !== null && error instanceof SyntaxFault) throw new SyntaxFault('"=" is no version comparison, "==" is', single[0].length - 2);
+    if (single !== null && error instanceof SyntaxFault) throw new SyntaxFault('"=" compares no versions: write "=="', single[0].length - 2);
     throw error;
   }
 }

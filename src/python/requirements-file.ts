@@ -112,7 +112,7 @@ async function readBytes(file: File, shown: string, { options, problems }: Readi
     return undefined;
   }
   const bytes = await options.read(file.name);
-  if (bytes === undefined) problems.push(problem(`there is no file ${shown}`, file.from));
+  if (bytes === undefined) problems.push(problem(`there is no file ${shown}`, file.from, 'Check the path: it is relative to the file that names it'));
   return bytes;
 }
 

@@ -2,6 +2,7 @@ import { FIXED_TIME } from '../archive/entry.js';
 import type { PackItem } from '../archive/pack-tar.js';
 import { tarOf } from '../archive/pack-tar.js';
 import { fail } from '../core/failure.js';
+import type { Place } from '../core/place.js';
 import { resolve } from 'node:path';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -39,6 +40,7 @@ export async function resolveInBuilder(question: Question, work: Work): Promise<
       fail({
         reason: context.offline ? 'offline' : 'requirements',
         message: `the requirements of ${work.artifact} cannot be resolved`,
+        ...culprit(question, result.tail),
         detail: [...result.tail, `whole log: ${result.log}`],
         advice: offline,
       });
@@ -47,6 +49,14 @@ export async function resolveInBuilder(question: Question, work: Work): Promise<
   } finally {
     await builder.discard(dir);
   }
+}
+
+/** The place of the first requirement that the resolver's words name, else of the first of all. */
+function culprit({ requirements }: Question, words: readonly string[]): { readonly place?: Place } {
+  const text = words.join(' ').toLowerCase();
+  const named = requirements.find(({ name }) => name !== undefined && new RegExp(`(?<![\\w.-])${name.replaceAll(/[.+]/g, '\\$&')}(?![\\w-])`).test(text));
+  const place = (named ?? requirements[0])?.place;
+  return place === undefined ? {} : { place };
 }
 
 interface Asking {
