@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCli, startCli, type CliOptions } from '../support/cli.js';
+import { containersWith, docker, removeProject } from '../support/engine-cli.js';
+import { wheel } from '../support/packages.js';
+import { BUILDER, writeFiles } from '../support/project.js';
+import { cliOnTerminal } from '../support/terminal.js';
+
+// One project for all: its image is made by the first command, before which nothing is there.
+const NAME = `e2e-dev-${randomBytes(4).toString('hex')}`;
+const PROJECT = `name: ${NAME}
+artifacts:
+  python:
+    kind: python
+    builder: ${BUILDER}
+    requirements: [requirements.txt]
+    prefix: /opt/venv
+images:
+  web: { context: images/web, role: true, artifacts: [python] }
+dev:
+  web:
+    mounts: ["./src:/app/src", "./fixed:/app/fixed:ro"]
+    env: { FROM_FILE: "in the file", HOME: /app/src }
+    pass_env: [FROM_HOST, NOT_SET]
+    working_dir: /app/src
+  lab:
+    image: web
+    command: [sh, -c, "echo lab $((6 * 7))"]
+  server:
+    image: web
+    ports: ["8000"]
+    command: [perl, -MIO::Socket::INET, -e, "$s = IO::Socket::INET->new(LocalPort => 8000, Listen => 1); $c = $s->accept; print $c 'hello from inside'; close $c"]
+  absent:
+    image: web
+    mounts: ["./nowhere:/app/src"]
+  hiding:
+    image: web
+    mounts: ["./src:/opt"]
+`;
+let dir: string;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'wheelwright-test-'));
+  await writeFiles(dir, {
+    'project.yml': PROJECT,
+    'requirements.txt': './wheels/alpha-1.0-py3-none-any.whl\n',
+    'wheels/alpha-1.0-py3-none-any.whl': wheel('alpha', '1.0'),
+    'images/web/Dockerfile': 'FROM debian:trixie-slim\nADD artifacts/python.tar /\nWORKDIR /app\nUSER 65534:65534\nCMD ["echo", "the role itself"]\n',
+    'src/hello.txt': 'hello\n',
+    'fixed/note.txt': 'fixed\n',
+  });
+});
+afterAll(async () => {
+  await removeProject(NAME);
+  await rm(dir, { recursive: true, force: true });
+});
+
+const dev = (args: readonly string[], options: Partial<CliOptions> = {}) => runCli(['dev', ...args], { cwd: dir, ...options });
+const sh = (script: string, options: Partial<CliOptions> = {}) => dev(['web', '--', 'sh', '-c', script], options);
+const pause = (milliseconds: number) => new Promise((resolve) => void setTimeout(resolve, milliseconds));
+const devContainers = () => containersWith(`wheelwright.project=${NAME}`);
+
+test('builds what is missing first, then runs the role; only the role writes to stdout', async () => {
+  const first = await dev(['web']);
+  expect(first.stdout).toBe('the role itself\n');
+  expect(first.status).toBe(0);
+  expect(first.stderr).toMatch(/python: built, 1 package/);
+  const second = await dev(['web']);
+  expect(second.stdout).toBe('the role itself\n');
+  expect(second.stderr).not.toMatch(/built/);
+  expect(await devContainers()).toEqual([]);
+});
+
+describe('streams and status', () => {
+  test('the exit status is handed on', async () => {
+    expect((await sh('exit 7')).status).toBe(7);
+    expect((await dev(['web', '--', 'no-such-program'])).status).toBe(127);
+    expect((await sh('kill -9 $$')).status).toBe(137);
+  });
+
+  test('options after -- are the command\'s', async () => {
+    const { stdout } = await dev(['web', '--', 'echo', '--json', '-f', '--', 'x']);
+    expect(stdout).toBe('--json -f -- x\n');
+  });
+
+  test('input and output pass byte for byte, stderr apart', async () => {
+    const input = randomBytes(3_000_000);
+    const result = await sh('cat; echo done >&2', { input });
+    expect(createHash('sha256').update(result.bytes).digest('hex')).toBe(createHash('sha256').update(input).digest('hex'));
+    expect(result.stderr).toMatch(/done\n$/);
+  });
+
+  test('a command that ends at once: nothing of its large output is lost', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      const result = await sh('head -c 5000000 /dev/zero | tr "\\0" x; echo end; head -c 1000000 /dev/zero | tr "\\0" y >&2');
+      expect(result.bytes.length).toBe(5_000_004);
+      expect(result.stdout.endsWith('xend\n')).toBe(true);
+      expect(result.stderr.replaceAll(/[^y]/g, '').length).toBeGreaterThanOrEqual(1_000_000);
+    }
+  });
+
+  test('a command that does not read its input ends, with input open or full', async () => {
+    const running = await startCli(['dev', 'web', '--', 'true'], { cwd: dir, input: 'open' });
+    expect((await running.result).status).toBe(0);
+    expect((await sh('exit 3', { input: randomBytes(8_000_000) })).status).toBe(3);
+  });
+
+  test('a reader that goes away ends the command, quietly', async () => {
+    const running = await startCli(['dev', 'web', '--', 'yes'], { cwd: dir });
+    await running.shows('y\ny\n');
+    running.closeStdout();
+    const { status, stderr } = await running.result;
+    expect(status).toBe(141);
+    expect(stderr).not.toMatch(/error|bug/);
+    expect(await devContainers()).toEqual([]);
+  });
+
+  test('with --json stdout holds one object, and the command\'s output is on stderr', async () => {
+    const result = await dev(['--json', 'web', '--', 'sh', '-c', 'echo inside; exit 5']);
+    expect(result.json()).toMatchObject({ role: 'web', status: 5 });
+    expect(result.stderr).toMatch(/inside/);
+    expect(result.status).toBe(5);
+  });
+});
+
+describe('what is inside', () => {
+  test('mounts are the host\'s folders, written as the project\'s owner; the artifact is where it belongs', async () => {
+    const { stdout } = await sh('cat hello.txt; ls -d /opt/venv/lib/python*/site-packages/alpha/__init__.py; id -u; echo new > made.txt; echo no > /app/fixed/x');
+    const owner = await stat(dir);
+    expect(stdout).toMatch(/^hello\n\/opt\/venv\/lib\/python[0-9.]+\/site-packages\/alpha\/__init__\.py\n\d+\n$/);
+    expect(stdout).toMatch(new RegExp(`\n${owner.uid}\n`));
+    expect(await readFile(join(dir, 'src/made.txt'), 'utf8')).toBe('new\n');
+    expect((await stat(join(dir, 'src/made.txt'))).uid).toBe(owner.uid);
+    await expect(stat(join(dir, 'fixed/x'))).rejects.toThrow('ENOENT');
+  });
+
+  test('variables: those of the file and named ones of the host, and no others', async () => {
+    const { stdout } = await sh('env', { env: { FROM_HOST: 'from outside', SECRET: 'hidden' } });
+    expect(stdout).toContain('FROM_FILE=in the file\n');
+    expect(stdout).toContain('FROM_HOST=from outside\n');
+    expect(stdout).toContain('HOME=/app/src\n');
+    expect(stdout).not.toMatch(/hidden|NOT_SET/);
+  });
+
+  test('a named mode with a command of its own', async () => {
+    expect((await dev(['lab'])).stdout).toBe('lab 42\n');
+  });
+
+  test('a port is forwarded; one that the engine chose is told', async () => {
+    const running = await startCli(['dev', 'server'], { cwd: dir, input: 'open' });
+    await running.shows('port 8000');
