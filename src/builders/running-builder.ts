@@ -5,7 +5,7 @@ import { Failed, fail } from '../core/failure.js';
 import type { BuilderKey } from '../core/identity.js';
 import type { Container, ExecSpec } from '../engine/engine.js';
 import type { Builder, Command, CommandResult } from './builder.js';
-import type { BuildersOptions } from './create-builders.js';
+import type { BuildersOptions } from './builders-options.js';
 import { INSIDE } from './inside.js';
 import type { Mask } from './mask.js';
 import { SubjectLog } from './subject-log.js';

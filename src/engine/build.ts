@@ -3,7 +3,7 @@ import { Failed, fail } from '../core/failure.js';
 import type { ImageId } from '../core/identity.js';
 import { object, text } from './answers.js';
 import { BuildkitTrace } from './buildkit-trace.js';
-import type { Connection } from './connect.js';
+import type { Connection } from './connection.js';
 import type { BuildOptions } from './engine.js';
 import { foldFrames, statusLine } from './json-stream.js';
 import type { Frame } from './json-stream.js';

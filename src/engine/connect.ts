@@ -4,6 +4,7 @@ import type { EngineInfo, Engine } from './engine.js';
 import { infoOf } from './answers.js';
 import { buildImage } from './build.js';
 import { containerFor, createContainer, listContainers } from './containers.js';
+import type { Connection } from './connection.js';
 import { DEFAULT_HOST, parseHost } from './host.js';
 import { inspectImage, listImages, removeImage, tagImage } from './images.js';
 import { Modem } from './modem.js';
@@ -18,14 +19,6 @@ export interface EngineOptions {
   readonly certPath?: string | undefined;
   /** How often an engine with open requests is asked whether it lives, and how long it may take; ms. */
   readonly heartbeat?: { readonly every: number; readonly patience: number };
-}
-
-/** The engine's connection as the files of this module share it. */
-export interface Connection {
-  readonly transport: Transport;
-  /** Loading dockerode takes longer than a whole run with nothing to do: only calls that change something wait for it. */
-  docker(): Promise<import('dockerode')>;
-  info(): Promise<EngineInfo>;
 }
 
 /** An engine; nothing is asked of it, and no file read, before the first call. */

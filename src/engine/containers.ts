@@ -1,7 +1,7 @@
 import { Failed, fail } from '../core/failure.js';
 import { containerStateOf, containerSummaryOf, list, object, text } from './answers.js';
 import { attachTo } from './attach.js';
-import type { Connection } from './connect.js';
+import type { Connection } from './connection.js';
 import { containerBody } from './container-body.js';
 import { Demultiplexer } from './demultiplex.js';
 import type { Container, ContainerSpec, ContainerSummary } from './engine.js';

@@ -1,6 +1,6 @@
 import type { ImageId } from '../core/identity.js';
 import { imageOf, imageSummaryOf, list, object, text } from './answers.js';
-import type { Connection } from './connect.js';
+import type { Connection } from './connection.js';
 import type { ImageInfo, ImageSummary } from './engine.js';
 import { pathOf, splitTag } from './reference.js';
 import { asking, statusOf, unless } from './refusal.js';

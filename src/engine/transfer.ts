@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { Failed, fail } from '../core/failure.js';
 import { object, text } from './answers.js';
-import type { Connection } from './connect.js';
+import type { Connection } from './connection.js';
 import type { ImageInfo, PullOptions, PushOptions, RegistryAuth } from './engine.js';
 import { inspectImage } from './images.js';
 import { foldFrames, statusLine } from './json-stream.js';

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createBuilders } from '../../src/builders/create-builders.js';
-import type { BuildersOptions } from '../../src/builders/create-builders.js';
+import type { BuildersOptions } from '../../src/builders/builders-options.js';
 import type { Event } from '../../src/core/events.js';
 import type { BuilderKey } from '../../src/core/identity.js';
 import { connectEngine } from '../../src/engine/connect.js';

@@ -7,7 +7,7 @@ import type { Context, Planned } from '../../../src/artifact/kind.js';
 import { FIXED_TIME } from '../../../src/archive/entry.js';
 import { tarOf } from '../../../src/archive/pack-tar.js';
 import type { PackItem } from '../../../src/archive/pack-tar.js';
-import type { BuildersOptions } from '../../../src/builders/create-builders.js';
+import type { BuildersOptions } from '../../../src/builders/builders-options.js';
 import type { Builder, BuilderFacts } from '../../../src/builders/builder.js';
 import type { PythonSpec } from '../../../src/config/project.js';
 import type { Event } from '../../../src/core/events.js';
