@@ -70,9 +70,10 @@ function walkContext({ root, include, ignore, reach = Reach.all(), omit = [] }: 
       if (path === '.dockerignore' || omit.includes(path) || !(reach.has(path) || reach.mayHaveBelow(path))) continue;
       const ignored = ignore.matches(path);
       if (ignored && !ignore.mayTakeBack(path)) continue;
+      const included = include === undefined || include.matches(path);
+      if (!included && !include!.mayMatchBelow(path)) continue;
       const status = lstatSync(join(root, path), { bigint: true, throwIfNoEntry: false });
       if (status === undefined) continue;
-      const included = include === undefined || include.matches(path);
       if (status.isDirectory()) {
         const at = found.length;
         const filled = visit(path);

@@ -22,6 +22,18 @@ export class Patterns {
     return this.#patterns.some(({ exclusion, text, wild }) => exclusion && (wild || `${text}/`.startsWith(prefix)));
   }
 
+  /** Whether something below the folder may be matched; if not it need not be read. */
+  mayMatchBelow(folder: string): boolean {
+    const path = folder.split('/');
+    return this.#patterns.some(({ exclusion, segments }) => {
+      if (exclusion) return false;
+      const deep = segments.findIndex(({ anyDepth }) => anyDepth);
+      const fixed = deep === -1 ? segments : segments.slice(0, deep);
+      // All that both have must agree; then either the pattern goes on below, or it has matched a folder above.
+      return fixed.every(({ regex }, index) => index >= path.length || regex.test(path[index]!));
+    });
+  }
+
   /** Pattern by pattern, with what the parent folder matched: the rule of BuildKit and of `docker build`. */
   #match(path: string): Matched {
     const slash = path.lastIndexOf('/');
@@ -54,6 +66,7 @@ interface Pattern {
   readonly exclusion: boolean;
   readonly wild: boolean;
   readonly regex: RegExp;
+  readonly segments: readonly { readonly anyDepth: boolean; readonly regex: RegExp }[];
 }
 
 function compile(line: string): Pattern | undefined {
@@ -64,8 +77,13 @@ function compile(line: string): Pattern | undefined {
   if (text === '') return undefined;
   text = cleanPath(text);
   if (text.length > 1 && text.startsWith('/')) text = text.slice(1);
-  return { text, exclusion, wild: /[*?[\\]/.test(text), regex: patternRegex(text) };
+  const regex = patternRegex(text);
+  // A class that holds a slash can't be cut into segments: any depth then.
+  const segments = /\[[^\]]*\//.test(text) ? [ANY_DEPTH] : text.split('/').map((segment) => ({ anyDepth: segment.includes('**'), regex: patternRegex(segment) }));
+  return { text, exclusion, wild: /[*?[\\]/.test(text), regex, segments };
 }
+
+const ANY_DEPTH = { anyDepth: true, regex: /^/ };
 
 /** Go's path.Clean. */
 export function cleanPath(path: string): string {

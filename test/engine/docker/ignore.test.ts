@@ -41,7 +41,7 @@ function tree(): Record<string, string> {
   return files;
 }
 
-const CASES = Array.from({ length: 110 }, (_, index) => ({
+const CASES = Array.from({ length: 80 }, (_, index) => ({
   name: `case${index}`,
   files: tree(),
   ignore: Array.from({ length: 1 + random(4) }, () => (random(3) === 0 ? `!${pick(LITERALS)}` : pick(PATTERNS))),
@@ -71,7 +71,7 @@ test('ignore rules leave out what the engine leaves out', async () => {
   await Promise.all([worker(), worker()]);
   await rm(root, { recursive: true });
   expect(differences).toEqual([]);
-  expect(exact).toBeGreaterThan(100);
+  expect(exact).toBeGreaterThan(70);
 });
 
 async function listing(folder: string, dockerfile: string): Promise<string[]> {

@@ -72,6 +72,24 @@ describe('patterns', () => {
     expect(new Patterns(lines.split('\n')).matches(path)).toBe(expected);
   });
 
+  test.each([
+    ['src/**', 'src', true],
+    ['src/**', 'src/a', true],
+    ['src/**', 'other', false],
+    ['src/*/x', 'src/a', true],
+    ['src/*/x', 'src/a/x', true],
+    ['src/*/x', 'src/a/y', false],
+    ['**/x', 'a/b', true],
+    ['a/**/x', 'b', false],
+    ['setup.py', 'node_modules', false],
+    ['s*', 'src', true],
+    ['!src', 'src', false],
+    ['.', 'src', false],
+    ['src/[^/]x', 'src', true],
+  ])('%s may match below %s: %s', (line, folder, expected) => {
+    expect(new Patterns([line]).mayMatchBelow(folder)).toBe(expected);
+  });
+
   test('a folder that nothing can be taken back from need not be read', () => {
     expect(new Patterns(['*', '!src/a']).mayTakeBack('src')).toBe(true);
     expect(new Patterns(['*', '!src/a']).mayTakeBack('other')).toBe(false);
