@@ -154,3 +154,145 @@ describe('what is inside', () => {
   test('a port is forwarded; one that the engine chose is told', async () => {
     const running = await startCli(['dev', 'server'], { cwd: dir, input: 'open' });
     await running.shows('port 8000');
+    const port = Number((await docker('ps', '--filter', `label=wheelwright.project=${NAME}`, '--format', '{{.Ports}}')).match(/:(\d+)->8000/)?.[1]);
+    const socket = connect(port, '127.0.0.1');
+    let heard = '';
+    socket.on('data', (chunk: Buffer) => (heard += chunk.toString()));
+    await once(socket, 'close');
+    expect(heard).toBe('hello from inside');
+    const { status, stderr } = await running.result;
+    expect(stderr).toContain(`port 8000/tcp is 127.0.0.1:${port}`);
+    expect(status).toBe(0);
+  });
+});
+
+describe('refused before anything starts', () => {
+  test('a mount without its source', async () => {
+    const { status, stderr } = await dev(['absent']);
+    expect(stderr).toMatch(/project\.yml:\d+:\d+: the mount's source \.\/nowhere does not exist/);
+    expect(status).toBe(1);
+    await expect(stat(join(dir, 'nowhere'))).rejects.toThrow('ENOENT');
+  });
+
+  test('a mount that hides an artifact', async () => {
+    const { status, stderr } = await dev(['hiding']);
+    expect(stderr).toMatch(/project\.yml:\d+:\d+: the mount at \/opt hides the artifact "python" at \/opt\/venv/);
+    expect(status).toBe(1);
+  });
+
+  test('an unknown role', async () => {
+    const { status, stderr } = await dev(['wbe']);
+    expect(stderr).toMatch(/no role or dev mode is named "wbe"\n\s*hint: did you mean "web"\?/);
+    expect(status).toBe(1);
+  });
+
+  test('a port that is taken', async () => {
+    const holder = await docker('run', '--detach', '--rm', '--publish', '127.0.0.1::9000', '--label', `wheelwright.project=${NAME}`, 'debian:trixie-slim', 'sleep', '60');
+    const port = (await docker('port', holder, '9000')).split(':').at(-1);
+    await writeFiles(dir, { 'taken.yml': PROJECT.replace('ports: ["8000"]', `ports: ["${port}:8000"]`) });
+    const { status, stderr } = await runCli(['-f', 'taken.yml', 'dev', 'server'], { cwd: dir });
+    await docker('rm', '--force', holder);
+    expect(stderr).toMatch(/error: .*taken\.yml:\d+:\d+: .*port/);
+    expect(stderr).not.toMatch(/ at .*\.js:/);
+    expect(status).toBe(1);
+    expect(await devContainers()).toEqual([]);
+  });
+});
+
+describe('signals', () => {
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1'] as const)('%s reaches the command, whose status is handed on', async (signal) => {
+    const name = signal.slice(3);
+    const script = `trap 'echo got ${name}; exit 42' ${name}; echo ready; while :; do sleep 0.1; done`;
+    const running = await startCli(['dev', 'web', '--', 'sh', '-c', script], { cwd: dir, input: 'open' });
+    await running.shows('ready');
+    running.killGroup(signal);
+    const { status, stdout } = await running.result;
+    expect(stdout).toBe(`ready\ngot ${name}\n`);
+    expect(status).toBe(42);
+    expect(await devContainers()).toEqual([]);
+  });
+
+  test('without a handler the status says the signal', async () => {
+    const running = await startCli(['dev', 'web', '--', 'sh', '-c', 'echo ready; exec sleep 60'], { cwd: dir, input: 'open' });
+    await running.shows('ready');
+    running.killGroup('SIGTERM');
+    expect((await running.result).status).toBe(143);
+  });
+
+  test('at any moment before the command runs: no container is left', async () => {
+    const delays = [0, 100, 200, 250, 300, 350, 400, 450, 500, 600];
+    const statuses = await Promise.all(
+      delays.map(async (delay) => {
+        const running = await startCli(['dev', 'web', '--', 'sleep', '60'], { cwd: dir, input: 'open' });
+        await pause(delay);
+        running.killGroup('SIGINT');
+        const { status, signal, stderr } = await running.result;
+        expect(stderr).not.toMatch(/bug/);
+        return status ?? signal;
+      }),
+    );
+    // Killed outright while node itself starts, 130 afterwards.
+    expect(statuses.filter((status) => status !== 130 && status !== 'SIGINT')).toEqual([]);
+    expect(await devContainers()).toEqual([]);
+  });
+
+  test('a killed command leaves a container, and the next run on the store removes it', async () => {
+    const running = await startCli(['dev', 'web', '--', 'sh', '-c', 'trap "" TERM HUP; echo ready; while :; do sleep 1; done'], { cwd: dir, input: 'open' });
+    await running.shows('ready');
+    const beside = await startCli(['dev', 'web', '--', 'sh', '-c', 'trap "" TERM HUP; echo ready; while :; do sleep 1; done'], { cwd: dir, input: 'open' });
+    await beside.shows('ready');
+    running.killGroup('SIGKILL');
+    await running.result;
+    const before = await devContainers();
+    await runCli(['status'], { cwd: dir });
+    const after = await devContainers();
+    beside.killGroup('SIGKILL');
+    await beside.result;
+    expect([before.length, after.length]).toEqual([2, 1]);
+    await dev(['lab']);
+    expect(await devContainers()).toEqual([]);
+  });
+});
+
+describe('on a terminal', () => {
+  test('the command has it: size, changes of size, keys; afterwards it is as before', async () => {
+    const script = [
+      'stty size; trap "stty size" WINCH; trap "echo interrupted" INT; test -t 0 && test -t 1 && echo terminal',
+      'n=0; while [ $n -lt 600 ] && [ ! -e stop ]; do sleep 0.1; n=$((n+1)); done',
+      'read -r line; echo "read $line"; exit 9',
+    ].join('; ');
+    const terminal = await cliOnTerminal(['dev', 'web', '--', 'sh', '-c', script], { cwd: dir, columns: 91, rows: 31 });
+    await terminal.shows('terminal');
+    terminal.size(101, 41);
+    await terminal.shows('41 101');
+    terminal.type('\u0003');
+    await terminal.shows('interrupted');
+    await writeFiles(dir, { 'src/stop': '' });
+    terminal.type('abc\u007fd\r');
+    await terminal.shows('read abd');
+    expect(await terminal.ended).toMatchObject({ status: 9, echo: true, lines: true });
+    expect(await devContainers()).toEqual([]);
+  });
+
+  test('the size is right from the start', async () => {
+    const terminal = await cliOnTerminal(['dev', 'web', '--', 'sh', '-c', 'sleep 0.5; stty size'], { cwd: dir, columns: 77, rows: 17 });
+    await terminal.shows('17 77');
+    expect((await terminal.ended).status).toBe(0);
+  });
+
+  test('closing its window ends the container', async () => {
+    const terminal = await cliOnTerminal(['dev', 'web', '--', 'sh', '-c', 'echo ready; exec sleep 60'], { cwd: dir, columns: 80, rows: 24 });
+    await terminal.shows('ready');
+    terminal.hangUp();
+    await terminal.ended;
+    expect(await devContainers()).toEqual([]);
+  });
+
+  test('after a failure it is as before', async () => {
+    const failed = await (await cliOnTerminal(['dev', 'absent'], { cwd: dir, columns: 80, rows: 24 })).ended;
+    expect(failed).toMatchObject({ status: 1, echo: true, lines: true });
+    // Neither a hidden cursor nor another screen.
+    expect(failed.shown.lastIndexOf('\u001b[?25l')).toBeLessThanOrEqual(failed.shown.lastIndexOf('\u001b[?25h'));
+    expect(failed.shown).not.toContain('\u001b[?1049h');
+  });
+});
