@@ -57,12 +57,15 @@ export async function buildNode(analysis: Analysis, options: BuildOptions): Prom
   };
 }
 
-/** Each package once, however many places it is at: compiled if its scripts ran just now, else fetched or reused. */
+/**
+ * The total is what npm counts as "added": every place and every link. A package that was fetched counts as such once,
+ * however many places it is at; as compiled instead if its scripts ran just now. All else was there already.
+ */
 function count(installed: readonly TreeNode[], { pieces, ensured, scripts }: { readonly pieces: Pieces; readonly ensured: Ensured; readonly scripts: readonly ScriptResult[] }): PackageCounts {
-  const units = new Set(installed.filter((node) => !node.target).map((node) => pieces.unitOf(node)).filter((unit) => unit !== undefined));
+  const units = new Set(installed.filter((node) => !node.target).map((node) => pieces.unitOf(node)));
   const compiled = new Set(scripts.filter((result) => result.compiled).map(({ node }) => pieces.unitOf(node)));
-  const fetched = [...units].filter((unit) => ensured.fetched.has(unit) && !compiled.has(unit)).length;
-  return { total: units.size, fetched, compiled: compiled.size, reused: units.size - fetched - compiled.size };
+  const fetched = [...units].filter((unit) => unit && ensured.fetched.has(unit) && !compiled.has(unit)).length;
+  return { total: installed.length, fetched, compiled: compiled.size, reused: installed.length - fetched - compiled.size };
 }
 
 /** Links to commands of packages; those of the project's own folders were looked up when it was read. */

@@ -123,9 +123,8 @@ async function localTarball(node: TreeNode, path: string, at: FetchContext): Pro
 function checked(node: TreeNode, bytes: Buffer, lock: Lock): ReturnType<typeof matching> {
   const { integrity } = node.entry;
   if (integrity === undefined) return undefined;
-  const place = entryPlace(lock, node.location, 'integrity');
   const hashes = parseIntegrity(integrity);
-  if (!hashes) fail({ reason: 'requirements', message: `the integrity of ${title(node)} is not one that npm writes`, place, advice: 'Run `npm install` to write the lock anew' });
+  if (!hashes) fail({ reason: 'requirements', message: `the integrity of ${title(node)} is not one that npm writes`, place: entryPlace(lock, node.location, 'integrity'), advice: 'Run `npm install` to write the lock anew' });
   const found = matching(bytes, hashes);
   if (found) return found;
   const [{ algorithm }] = hashes;
@@ -133,7 +132,7 @@ function checked(node: TreeNode, bytes: Buffer, lock: Lock): ReturnType<typeof m
   return fail({
     reason: 'integrity',
     message: `${title(node)} has other content than the lock says`,
-    place,
+    place: entryPlace(lock, node.location, 'integrity'),
     detail: [`expected ${integrity}`, `found    ${formatIntegrity({ algorithm, hex })}`],
     advice: 'Find out who changed it: the registry, a proxy, or the lock. If the new content is right, write the entry anew with `npm install`',
   });
