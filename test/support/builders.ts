@@ -5,7 +5,9 @@ import type { BuildersOptions } from '../../src/builders/builders-options.js';
 import type { Event } from '../../src/core/events.js';
 import type { BuilderKey } from '../../src/core/identity.js';
 import { connectEngine } from '../../src/engine/connect.js';
+import { storeLabel } from '../../src/builders/labels.js';
 import { MemoryStore } from '../../src/store/memory.js';
+import { ENGINE_SOCKET } from './engine-proxy.js';
 
 export const BUILDER_IMAGE = process.env['WHEELWRIGHT_TEST_BUILDER'] ?? 'wheelwright-test/builder';
 /** Of an image that the tests share; any 64 hex digits. */
@@ -33,6 +35,15 @@ export async function testBuilders(dir: string, overrides: Partial<BuildersOptio
     ...overrides,
   });
   return { builders, events, folders };
+}
+
+/** Removes the volumes that builders of this folder left where their files travelled by archive: caches survive runs. */
+export async function removeVolumes(dir: string): Promise<void> {
+  const { default: Docker } = await import('dockerode');
+  const docker = new Docker({ socketPath: ENGINE_SOCKET });
+  const prefix = `wheelwright-${storeLabel(dir, join(dir, 'project', '.artifacts')).slice(0, 12)}-`;
+  const { Volumes: volumes } = await docker.listVolumes({ filters: { name: [prefix] } });
+  await Promise.all(volumes.map(({ Name: name }) => docker.getVolume(name).remove()));
 }
 
 /** The run that the builders of this folder belong to, unless they are told another; a container's label names it. */

@@ -6,7 +6,7 @@ import { tarOf } from '../../../src/archive/pack-tar.js';
 import { Failed } from '../../../src/core/failure.js';
 import type { Builder } from '../../../src/builders/builder.js';
 import { connectEngine } from '../../../src/engine/connect.js';
-import { BUILDER_KEY, runOf, testBuilders } from '../../support/builders.js';
+import { BUILDER_KEY, removeVolumes, runOf, testBuilders } from '../../support/builders.js';
 import { inTemporaryFolder } from '../../support/temporary.js';
 import type { Readable } from 'node:stream';
 
@@ -29,6 +29,7 @@ describe.each(['bind', 'archive'] as const)('a builder whose files travel by %s'
         builder = await rig.builders.open(BUILDER_KEY);
         ready();
         await new Promise<void>((resolve) => (finish = resolve));
+        await removeVolumes(dir);
       });
       done.catch(failed);
     });

@@ -9,7 +9,7 @@ import { Failed } from '../../../src/core/failure.js';
 import { connectEngine } from '../../../src/engine/connect.js';
 import { MemoryStore } from '../../../src/store/memory.js';
 import { asOrdinaryUser } from '../../support/as-user.js';
-import { BUILDER_KEY, runOf, testBuilders } from '../../support/builders.js';
+import { BUILDER_KEY, removeVolumes, runOf, testBuilders } from '../../support/builders.js';
 import { engineProxy } from '../../support/engine-proxy.js';
 import { inTemporaryFolder } from '../../support/temporary.js';
 
@@ -68,6 +68,7 @@ test('an engine that does not see our folders is found out, and remembered', asy
     expect(first.events).toContainEqual(expect.objectContaining({ message: expect.stringContaining('do not reach') }));
     expect(await builder.source()).toMatch(/^\/wheelwright\/work\//);
     await first.builders.close();
+    await removeVolumes(dir);
     for await (const { value } of store.listRecords('probes')) expect(value).toMatchObject({ reach: false });
   });
 });
@@ -183,7 +184,7 @@ async function bundle(dir: string): Promise<string> {
   await build({
     stdin: {
       contents: `
-        import { BUILDER_KEY, runOf, testBuilders } from './test/support/builders.js';
+        import { BUILDER_KEY, removeVolumes, runOf, testBuilders } from './test/support/builders.js';
         const { builders } = await testBuilders(process.argv[2]);
         const builder = await builders.open(BUILDER_KEY);
         await builder.run({ subject: 'busy', argv: ['sh', '-c', 'echo busy; sleep 600'], onStdout: () => console.log('busy') });`,
