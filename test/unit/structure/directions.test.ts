@@ -16,6 +16,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   git: ['core', 'util'],
   docker: ['core', 'util', 'archive'],
   engine: ['core', 'util'],
+  discover: ['core', 'util', 'config', 'git', 'docker'],
   builders: ['core', 'util', 'config', 'archive', 'store', 'engine'],
   artifact: ['core', 'util', 'config', 'archive', 'store', 'net', 'builders'],
   python: ['core', 'util', 'config', 'archive', 'store', 'net', 'builders', 'artifact'],
@@ -24,7 +25,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   plan: ['core', 'util', 'artifact'],
   images: ['core', 'util', 'config', 'archive', 'store', 'git', 'docker', 'engine', 'artifact', 'plan'],
   run: ['core', 'util', 'config', 'store', 'git', 'engine', 'net', 'builders', 'artifact', 'plan', 'images'],
-  cli: ['core', 'util', 'config', 'archive', 'net', 'store', 'git', 'docker', 'engine', 'builders', 'artifact', 'python', 'node', 'command', 'plan', 'images', 'run'],
+  cli: ['core', 'util', 'config', 'archive', 'net', 'store', 'git', 'docker', 'engine', 'builders', 'artifact', 'python', 'node', 'command', 'plan', 'images', 'run', 'discover'],
 };
 
 /** Only these files of a module may be imported by kinds and run: its port; adapters are for cli/wire.ts. */
