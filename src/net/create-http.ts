@@ -1,17 +1,19 @@
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Failed, fail } from '../core/failure.js';
-import { describe, failureOf, isTransient, RequestTrouble } from './explain.js';
+import { fail } from '../core/failure.js';
+import { collect, flat, tooBig } from './collect.js';
+import { createClient } from './create-client.js';
+import type { Answer, Client } from './exchange.js';
+import { failureOf, RequestTrouble } from './explain.js';
 import { openFile } from './file-url.js';
 import type { Http, HttpOptions, HttpResponse } from './http.js';
+import { createPause, type Pause } from './pause.js';
 import { hostOf } from './redact.js';
 import { request } from './request.js';
-import type { Answer, Client, RequestOptions } from './request.js';
+import type { RequestOptions } from './request.js';
 import type { HttpSettings } from './settings.js';
 import { Slots } from './slots.js';
 
 const DEFAULT_LIMIT = 64 * 1024 * 1024;
-const DEFAULT_USER_AGENT = 'wheelwright';
 
 /** The program's only way to the network. Libraries and certificates are loaded at the first request. */
 export function createHttp(settings: HttpSettings = {}): Http {
@@ -21,11 +23,13 @@ export function createHttp(settings: HttpSettings = {}): Http {
 class GotHttp implements Http {
   readonly #settings: HttpSettings;
   readonly #slots: Slots;
+  readonly #pause: Pause;
   #client: Promise<Client> | undefined;
 
   constructor(settings: HttpSettings) {
     this.#settings = settings;
     this.#slots = new Slots(settings.concurrency ?? 16);
+    this.#pause = createPause(settings);
   }
 
   async get(url: string, options: HttpOptions): Promise<HttpResponse> {
@@ -72,7 +76,7 @@ class GotHttp implements Http {
         return;
       } catch (error) {
         failures += 1;
-        await this.#pause(error, { failures, options });
+        await this.#pause(error, { ...options, failures });
       } finally {
         answer.close();
       }
@@ -91,29 +95,8 @@ class GotHttp implements Http {
       try {
         return await attempt();
       } catch (error) {
-        await this.#pause(error, { failures, options });
+        await this.#pause(error, { ...options, failures });
       }
-    }
-  }
-
-  /** Waits before the next attempt, or throws what the user should see. */
-  async #pause(error: unknown, { failures, options }: { readonly failures: number; readonly options: HttpOptions }): Promise<void> {
-    const { subject, signal } = options;
-    if (signal?.aborted === true) throw new Failed({ reason: 'interrupted', message: `interrupted while fetching ${subject}` }, { cause: error });
-    if (!(error instanceof RequestTrouble)) throw error;
-    const { trouble } = error;
-    const retries = this.#settings.retries ?? 3;
-    // Each silent attempt costs a whole timeout, so there is only one more.
-    const allowed = trouble.kind === 'silence' ? Math.min(retries, 1) : retries;
-    const asked = trouble.kind === 'status' ? trouble.retryAfter : undefined;
-    const longest = this.#settings.longestPause ?? 60_000;
-    if (!isTransient(trouble) || failures > allowed || (asked !== undefined && asked > longest)) throw failureOf(error, subject);
-    const wait = Math.min(asked ?? (this.#settings.backoff ?? 500) * 2 ** (failures - 1), longest);
-    this.#settings.emit?.({ type: 'step', subject, message: `${hostOf(error.url)} ${describe(trouble)}; trying again in ${wait / 1000} s` });
-    try {
-      await sleep(wait, undefined, signal === undefined ? {} : { signal });
-    } catch (cause) {
-      throw new Failed({ reason: 'interrupted', message: `interrupted while fetching ${subject}` }, { cause });
     }
   }
 
@@ -122,7 +105,7 @@ class GotHttp implements Http {
     if (this.#settings.offline === true) {
       fail({ reason: 'offline', message: `${options.subject} is needed from ${hostOf(url)}, and the network is forbidden`, advice: 'Run once without --offline, or use a store that has it' });
     }
-    const client = await (this.#client ??= this.#connect());
+    const client = await (this.#client ??= createClient(this.#settings));
     const release = await this.#slots.take();
     const wanted: RequestOptions = { subject: options.subject, headers: options.headers ?? {}, authorization: options.authorization, signal: options.signal, ...how };
     try {
@@ -133,31 +116,10 @@ class GotHttp implements Http {
       throw error;
     }
   }
-
-  async #connect(): Promise<Client> {
-    const [{ got }, { createAgents }] = await Promise.all([import('got'), import('./agents.js')]);
-    const { connect = 15_000, read = 30_000 } = this.#settings.timeouts ?? {};
-    return { got, agents: await createAgents(this.#settings), timeouts: { connect, read }, userAgent: this.#settings.userAgent ?? DEFAULT_USER_AGENT };
-  }
 }
 
 function isFile(url: string): boolean {
   return /^file:/i.test(url);
-}
-
-async function collect(answer: Answer, subject: string, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of answer.body) {
-      size += chunk.length;
-      if (size > limit) tooBig(subject, limit);
-      chunks.push(chunk);
-    }
-  } finally {
-    answer.close();
-  }
-  return Buffer.concat(chunks, size);
 }
 
 async function* finishing(body: AsyncIterable<Buffer>, done: () => void): AsyncGenerator<Buffer> {
@@ -176,14 +138,4 @@ function continues(first: Answer, next: Answer, given: number): boolean {
   if (next.status !== 206) return next.headers['content-length'] === length;
   const range = /^bytes ([0-9]+)-[0-9]+\/([0-9]+|\*)$/.exec(next.headers['content-range'] ?? '');
   return range !== null && Number(range[1]) === given && (length === undefined || range[2] === '*' || range[2] === length);
-}
-
-function flat(answer: Answer): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(answer.headers)) if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
-  return headers;
-}
-
-function tooBig(subject: string, limit: number): never {
-  fail({ reason: 'registry', message: `${subject} is bigger than ${limit} bytes` });
 }

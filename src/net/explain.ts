@@ -67,8 +67,8 @@ function isCertificate(code: string): boolean {
   return /CERT|SIGNATURE|ISSUER|_TLS_/.test(code);
 }
 
-/** The failure that the user sees; never with credentials. */
-export function failureOf(error: RequestTrouble, subject: string): Failed {
+/** The failure that the user sees; never with credentials. `verb` as in "can't push …". */
+export function failureOf(error: RequestTrouble, subject: string, verb = 'fetch'): Failed {
   const { trouble, url } = error;
   const host = hostOf(url);
   const cause = { cause: error };
@@ -82,7 +82,7 @@ export function failureOf(error: RequestTrouble, subject: string): Failed {
     return new Failed({ reason: 'registry', message: `the proxy refuses the request for ${subject} (407)`, advice: 'Put user name and password into network.proxy' }, cause);
   }
   const advice = adviceFor(trouble);
-  return new Failed({ reason: 'registry', message: `can't fetch ${subject}: ${host} ${describe(trouble)}`, ...(advice === undefined ? {} : { advice }) }, cause);
+  return new Failed({ reason: 'registry', message: `can't ${verb} ${subject}: ${host} ${describe(trouble)}`, ...(advice === undefined ? {} : { advice }) }, cause);
 }
 
 function adviceFor(trouble: Trouble): string | undefined {
