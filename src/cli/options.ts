@@ -2,6 +2,8 @@
 export interface GlobalOptions {
   readonly file?: string;
   readonly store?: string;
+  /** Of images where there is no project file. */
+  readonly namespace?: string;
   readonly offline: boolean;
   readonly jobs?: number;
   readonly json: boolean;

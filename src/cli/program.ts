@@ -12,6 +12,7 @@ export function createProgram(version: string, run: Run): Command {
     .version(version)
     .option('-f, --file <project.yml>', 'project file (default: project.yml here or in a folder above)')
     .option('--store <folder>', 'store (default: the project file\'s, or .artifacts beside it)')
+    .option('--namespace <name>', 'images are <name>/<folder> where there is no project file (default: the repository\'s name)')
     .option('--offline', 'never use the network', false)
     .option('--jobs <n>', 'how many packages or images to work on at once (default: the number of processors)', positive)
     .option('--json', 'print one JSON object at the end, and nothing else, on stdout', false)

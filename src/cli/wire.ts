@@ -7,7 +7,6 @@ import { LABELS, storeLabel } from '../builders/labels.js';
 import { removeLeftovers } from '../builders/leftovers.js';
 import { createCommandKind } from '../command/kind.js';
 import type { Project } from '../config/project.js';
-import { readProject } from '../config/read.js';
 import type { Emit } from '../core/events.js';
 import { Failed } from '../core/failure.js';
 import type { Placed } from '../core/place.js';
@@ -21,6 +20,7 @@ import { createArtifacts } from '../run/artifacts.js';
 import type { World } from '../run/world.js';
 import { cleanLeftovers, findDead } from '../store/leftovers.js';
 import { openStore, type LocalStore } from '../store/local.js';
+import { loadProject } from './load-project.js';
 import type { GlobalOptions, Outcome } from './options.js';
 import { becomeOwner } from './owner.js';
 import { createRenderer } from './render/create.js';
@@ -131,7 +131,7 @@ export interface StoreSession {
 
 /** For commands that need the project and its store only. */
 export async function withStore(options: Options, action: (session: StoreSession) => Promise<Result>): Promise<Outcome> {
-  const project = await readProject({ cwd: process.cwd(), ...(options.file === undefined ? {} : { file: options.file }) });
+  const project = await loadProject(options);
   const engine = await engineOptions();
   const owner = becomeOwner(project.root, socketOf(engine));
   // What we write must not depend on the caller's umask.
