@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
+import { Failed } from '../core/failure.js';
 import type { Attachment, Container, ContainerSpec, Engine } from '../engine/engine.js';
 
 /** The terminal or pipes that a container is connected to. */
@@ -13,7 +14,7 @@ export interface Console {
   notice(line: string): void;
 }
 
-/** Seconds that a container whose user has gone (hangup, closed pipe) gets to end by itself. */
+/** Seconds that a container whose user has gone gets to end by itself: after a hangup, and after it was asked to stop. */
 const GRACE = 10;
 const CLOSED = Symbol('nobody reads the output');
 /** Tries, and milliseconds between them, until a container that was just started takes the terminal's size. */
@@ -58,7 +59,7 @@ async function runToEnd({ container, spec, io, signals, undo }: Running): Promis
   const delivered = Promise.all([ending(attached.stdout), ending(attached.stderr)]);
   const early = signals.first;
   if (early !== undefined) return 128 + constants.signals[early];
-  await container.start();
+  await start(container, spec);
   if (tty) undo.push(rawTerminal(io.stdin));
   const closed = connect(attached, io, undo).then(() => CLOSED);
   signals.forwardTo(container);
@@ -66,7 +67,18 @@ async function runToEnd({ container, spec, io, signals, undo }: Running): Promis
   if (tty) undo.push(followSize(container, io.stdout));
   if (spec.ports?.some(({ hostPort }) => hostPort === 0) === true) await tellPorts(container, io);
   const { exitCode } = await container.wait();
-  return (await Promise.race([delivered, closed])) === CLOSED ? 128 + constants.signals.SIGPIPE : exitCode;
+  return (await Promise.race([closed, delivered])) === CLOSED ? 128 + constants.signals.SIGPIPE : exitCode;
+}
+
+async function start(container: Container, spec: ContainerSpec): Promise<void> {
+  try {
+    await container.start();
+  } catch (error) {
+    const ports = (spec.ports ?? []).filter(({ hostPort }) => hostPort !== 0).map(({ hostPort }) => hostPort);
+    if (!(error instanceof Failed) || ports.length === 0) throw error;
+    const advice = `See whether another program, or another run of this, has port ${ports.join(' or ')} of this machine`;
+    throw new Failed(error.problems.map((problem) => ({ advice, ...problem })), { cause: error });
+  }
 }
 
 /** Pipes all three streams; the promise resolves if the reader of our output goes away. */
@@ -115,7 +127,7 @@ class Signals {
   /** After a hangup nobody is there to see whether the program minds it. */
   private send(container: Container, signal: NodeJS.Signals): void {
     const sent = container.kill(signal);
-    (signal === 'SIGHUP' ? sent.then(() => container.stop(GRACE)) : sent).catch(ignore);
+    (signal === 'SIGHUP' ? sent.then(() => pause(GRACE * 1000)).then(() => container.stop(GRACE)) : sent).catch(ignore);
   }
 }
 

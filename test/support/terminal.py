@@ -1,4 +1,4 @@
-"""Runs a command on a terminal of its own and obeys lines on standard input:
+"""terminal.py COLUMNS ROWS COMMAND…: runs a command on a terminal of its own and obeys lines on standard input:
 
     size COLUMNS ROWS
     type TEXT (JSON)
@@ -7,22 +7,30 @@
 What the terminal shows goes to standard output. At the command's end one JSON line on standard error tells its status and
 whether the terminal echoes and edits lines, as it did before.
 """
-import fcntl, json, os, pty, select, signal, struct, sys, termios
+import fcntl, json, os, select, signal, struct, sys, termios
 
-pid, terminal = pty.fork()
+terminal, kept = os.openpty()  # the second stays open, so that its settings can be read when the command has ended
+
+
+def resize(columns, rows):
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+resize(int(sys.argv[1]), int(sys.argv[2]))
+pid = os.fork()
 if pid == 0:
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    os.execvp(sys.argv[1], sys.argv[1:])
-# Held open, so that its settings can still be read when the command has ended.
-name = os.ptsname(terminal)
-kept = os.open(name, os.O_RDWR | os.O_NOCTTY)
+    os.setsid()
+    fcntl.ioctl(kept, termios.TIOCSCTTY, 0)
+    for descriptor in (0, 1, 2):
+        os.dup2(kept, descriptor)
+    os.closerange(3, 64)
+    os.execvp(sys.argv[3], sys.argv[3:])
 
 
 def obey(line):
     word, _, rest = line.partition(" ")
     if word == "size":
-        columns, rows = map(int, rest.split())
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        resize(*map(int, rest.split()))
     elif word == "type":
         os.write(terminal, json.loads(rest).encode())
     elif word == "hangup":

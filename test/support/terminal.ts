@@ -24,7 +24,7 @@ export interface TerminalEnd {
 /** Runs the real command on a pseudo-terminal of the given size. */
 export async function cliOnTerminal(args: readonly string[], options: { readonly cwd: string; readonly columns: number; readonly rows: number }): Promise<Terminal> {
   const cli = await buildCli();
-  const child = spawn('python3', [fileURLToPath(new URL('terminal.py', import.meta.url)), process.execPath, cli, ...args], {
+  const child = spawn('python3', [fileURLToPath(new URL('terminal.py', import.meta.url)), String(options.columns), String(options.rows), process.execPath, cli, ...args], {
     cwd: options.cwd,
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', LANG: 'C.UTF-8', TERM: 'xterm' },
     stdio: 'pipe',
@@ -51,7 +51,6 @@ export async function cliOnTerminal(args: readonly string[], options: { readonly
   });
   ended.catch(() => undefined);
   const tell = (line: string) => void child.stdin.write(`${line}\n`);
-  tell(`size ${options.columns} ${options.rows}`);
   return {
     type: (text) => tell(`type ${JSON.stringify(text)}`),
     size: (columns, rows) => tell(`size ${columns} ${rows}`),
