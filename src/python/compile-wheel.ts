@@ -169,7 +169,8 @@ async function run(builder: Builder, { wanted, work, command }: Running): Promis
   const { argv, env = {}, shown } = command;
   const result = await builder.run({ subject: subjectOf(wanted), argv, env, signal: work.context.signal });
   if (result.exitCode === 0) return;
-  const hint = hintFor(result.tail);
+  const [{ compileHint }, { libc }] = await Promise.all([import('../builders/hints.js'), work.context.facts()]);
+  const hint = compileHint({ tail: result.tail, exitCode: result.exitCode, libc: libc.name });
   const problem: Problem = {
     reason: 'compile',
     message: `${subjectOf(wanted)} failed to compile (exit status ${result.exitCode})`,
@@ -178,10 +179,6 @@ async function run(builder: Builder, { wanted, work, command }: Running): Promis
     ...(hint === undefined ? {} : { advice: hint }),
   };
   throw new Failed(problem);
-}
-
-function hintFor(_tail: readonly string[]): string | undefined {
-  return undefined;
 }
 
 /** The one wheel that the command left, checked to be what was asked for. */

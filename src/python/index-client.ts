@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { fail, Failed } from '../core/failure.js';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Failed } from '../core/failure.js';
 import { compare } from '../core/record.js';
 import type { Http } from '../net/http.js';
 import { memoised } from '../util/memo.js';
@@ -11,7 +11,6 @@ import { DEFAULT_INDEX } from './index-url.js';
 import { normalizeName } from './name.js';
 import type { IndexOptions } from './requirement.js';
 import { parseSimplePage, SIMPLE_ACCEPT } from './simple-page.js';
-import { sourceUrl } from './source-url.js';
 import { parseSdistName, parseWheelName } from './wheel-name.js';
 
 /** All files that the configured indexes and links offer for a package; every page is asked for once. */
@@ -95,16 +94,17 @@ async function linkedFiles(link: FindLink, rank: number, settings: IndexClientOp
 async function folderFiles(path: string, rank: number, root: string): Promise<readonly IndexFile[]> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) return [];
-  if (found.isFile()) return /\.html?$/i.test(path) ? localPage(path, rank) : [localFile(path, rank, root)];
+  if (found.isFile()) return /\.html?$/i.test(path) ? localPage(path, rank, root) : [localFile(path, rank, root)];
   const names = (await readdir(path)).sort(compare);
   const index = names.find((name) => name === 'index.html');
-  if (index !== undefined) return localPage(join(path, index), rank);
+  if (index !== undefined) return localPage(join(path, index), rank, root);
   return names.map((name) => localFile(join(path, name), rank, root));
 }
 
-async function localPage(path: string, rank: number): Promise<readonly IndexFile[]> {
+async function localPage(path: string, rank: number, root: string): Promise<readonly IndexFile[]> {
   const body = await readFile(path);
-  return parseSimplePage({ body, contentType: 'text/html', url: sourceUrl(`file://${path}`).url, subject: `links page ${path}`, rank });
+  const files = parseSimplePage({ body, contentType: 'text/html', url: pathToFileURL(path).href, subject: `links page ${shownPath(path, root)}`, rank });
+  return files.map((file) => (file.location.kind === 'path' ? { ...file, location: { ...file.location, shown: shownPath(file.location.path, root) } } : file));
 }
 
 function localFile(path: string, rank: number, root: string): IndexFile {
@@ -116,11 +116,6 @@ function localFile(path: string, rank: number, root: string): IndexFile {
 export function shownPath(path: string, root: string): string {
   const below = relative(root, path);
   return below.startsWith('..') ? path : below.split(sep).join('/');
-}
-
-/** Reads a file that an index offers on this machine; for messages it is named as it was written. */
-export async function readLocalFile(location: { readonly path: string; readonly shown: string }): Promise<Buffer> {
-  return readFile(location.path).catch(() => fail({ reason: 'not-found', message: `${location.shown} does not exist` }));
 }
 
 function once<T>(work: () => Promise<T>): () => Promise<T> {

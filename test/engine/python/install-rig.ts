@@ -33,6 +33,8 @@ export interface Rig {
   readonly root: string;
   /** URLs that were asked for. */
   readonly requests: string[];
+  /** What follows is as in another run of the program: what was made before is not counted again. */
+  restart(): void;
   write(files: Readonly<Record<string, string | Buffer>>): Promise<void>;
   plan(spec?: Partial<PythonSpec>, context?: Partial<Context>): Promise<Planned>;
   /** A shell script in the builder; `files` are put into its folder first. Gives standard output. */
@@ -53,8 +55,7 @@ export async function openRig(dir: string, overrides: Omit<Partial<BuildersOptio
   const requests: string[] = [];
   const http = recorded(createHttp({ ca: CA }), requests);
   const { root } = folders;
-  // One kind for the whole run, as in the program.
-  const kind = createPythonKind();
+  let kind = createPythonKind();
 
   const shell = async (script: string, files: readonly PackItem[] = []): Promise<string> => {
     const folder = await builder.scratch('shell');
@@ -74,6 +75,9 @@ export async function openRig(dir: string, overrides: Omit<Partial<BuildersOptio
 
   return {
     builder, facts, store, events, root, requests, shell, oracle,
+    restart() {
+      kind = createPythonKind();
+    },
     async write(files) {
       for (const [path, content] of Object.entries(files)) {
         await mkdir(dirname(join(root, path)), { recursive: true });
@@ -117,11 +121,12 @@ export const PLACE = { file: 'project.yml', line: 1, column: 1 };
 
 /**
  * Prints {path: what} of a tree. These are all the exceptions from "same bytes" (src/python/README.md, "Environment"): byte
- * code is compared by its header without the time and by what it unmarshals to; uv's own notes (.lock, uv_cache.json and the
- * latter's row in RECORD) are left out.
+ * code is compared by its header without the time and by what it unmarshals to; uv's own notes (.lock, uv_cache.json, uv_build.json
+ * and their rows in RECORD) are left out.
  */
 const LISTING = `
 import hashlib, json, marshal, os, stat, sys
+NOTES = (b".dist-info/uv_cache.json,", b".dist-info/uv_build.json,")
 def what(path, name):
     info = os.lstat(path)
     mode = oct(stat.S_IMODE(info.st_mode))[2:]
@@ -131,7 +136,7 @@ def what(path, name):
         return "folder " + mode
     data = open(path, "rb").read()
     if name == "RECORD":
-        data = b"".join(line for line in data.splitlines(True) if b".dist-info/uv_cache.json," not in line)
+        data = b"".join(line for line in data.splitlines(True) if not any(note in line for note in NOTES))
     if name.endswith(sys.implementation.cache_tag + ".pyc"):
         # Version 2 has no references, so that equal code has equal bytes.
         data = data[:8] + data[12:16] + marshal.dumps(marshal.loads(data[16:]), 2)
@@ -140,7 +145,7 @@ top = sys.argv[1]
 found = {}
 for folder, names, leaves in os.walk(top):
     for name in names + leaves:
-        if name in ("uv_cache.json", ".lock"):
+        if name in ("uv_cache.json", "uv_build.json", ".lock"):
             continue
         path = os.path.join(folder, name)
         found[os.path.relpath(path, top)] = what(path, name)

@@ -28,7 +28,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'wheelwright-pontoon-'));
   rig = await openRig(join(dir, 'online'), { image: IMAGE });
   for (const name of (await readdir(HISTORY)).sort()) {
-    await rig.write({ 'requirements.txt': await readFile(join(HISTORY, name, 'requirements/prod.txt')) });
+    await rig.write({ 'requirements.txt': await readFile(join(HISTORY, name, 'prod.txt')) });
     rig.events.length = 0;
     rig.requests.length = 0;
     const planned = await rig.plan();
@@ -104,7 +104,7 @@ test('with all packages in the store every step needs no network, and makes the 
   try {
     for await (const { key } of rig.store.listRecords('locks')) await rig.store.deleteRecord('locks', key);
     for (const step of [steps[11], steps[4]] as Step[]) {
-      await offline.write({ 'requirements.txt': await readFile(join(HISTORY, step.name, 'requirements/prod.txt')) });
+      await offline.write({ 'requirements.txt': await readFile(join(HISTORY, step.name, 'prod.txt')) });
       const planned = await offline.plan({}, { offline: true });
       expect([step.name, planned.key]).toEqual([step.name, step.planned.key]);
       expect(await planned.missing()).toEqual([]);

@@ -1,0 +1,112 @@
+import { describe, expect, test } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Failed } from '../../../src/core/failure.js';
+import type { Http, HttpResponse } from '../../../src/net/http.js';
+import { credentialsOf } from '../../../src/python/credentials.js';
+import { createIndexClient } from '../../../src/python/index-client.js';
+import type { IndexOptions } from '../../../src/python/requirement.js';
+import { parseSimplePage } from '../../../src/python/simple-page.js';
+import { sourceUrl } from '../../../src/python/source-url.js';
+
+const page = (body: string, contentType: string, url = 'https://index.test/simple/a/') => parseSimplePage({ body: Buffer.from(body), contentType, url, subject: 'index page of a', rank: 0 });
+const HEX = 'ab'.repeat(32);
+
+describe('project pages', () => {
+  test('HTML: relative links, entities, hashes, yanked files, attributes in any quotes', () => {
+    const html = `<!DOCTYPE html><html><body>
+      <a href="../../files/a-1.0.tar.gz#sha256=${HEX}" data-requires-python="&gt;=3.8,&lt;4">a-1.0.tar.gz</a><br/>
+      <a data-yanked="" href='https://files.test/a-1.0-py3-none-any.whl#md5=${'0'.repeat(32)}'>a-1.0-py3-none-any.whl</a>
+      <A HREF=/x/a-2.0%2Blocal-py3-none-any.whl>label</A>
+      <a href="javascript:alert(1)">no</a> <a name="x">no</a></body></html>`;
+    expect(page(html, 'text/html')).toEqual([
+      { filename: 'a-1.0.tar.gz', location: { kind: 'url', url: sourceUrl('https://index.test/files/a-1.0.tar.gz') }, hashes: [`sha256:${HEX}`], requiresPython: '>=3.8,<4', yanked: false, rank: 0 },
+      { filename: 'a-1.0-py3-none-any.whl', location: { kind: 'url', url: sourceUrl('https://files.test/a-1.0-py3-none-any.whl') }, hashes: [`md5:${'0'.repeat(32)}`], yanked: true, rank: 0 },
+      { filename: 'a-2.0+local-py3-none-any.whl', location: { kind: 'url', url: sourceUrl('https://index.test/x/a-2.0%2Blocal-py3-none-any.whl') }, hashes: [], yanked: false, rank: 0 },
+    ]);
+  });
+
+  test('JSON', () => {
+    const json = JSON.stringify({
+      files: [
+        { filename: 'a-1.0.tar.gz', url: 'a-1.0.tar.gz', hashes: { sha256: HEX.toUpperCase(), strange: 'x' }, 'requires-python': null, yanked: false },
+        { filename: 'a-2.0.tar.gz', url: '/a-2.0.tar.gz', hashes: {}, 'requires-python': '>=3', yanked: 'broken' },
+        { filename: '../evil', url: '/x' },
+        { filename: 'ftp', url: 'ftp://x/y' },
+        null,
+      ],
+    });
+    expect(page(json, 'application/vnd.pypi.simple.v1+json; charset=utf-8')).toMatchObject([
+      { filename: 'a-1.0.tar.gz', hashes: [`sha256:${HEX}`], yanked: false, location: { url: { url: 'https://index.test/simple/a/a-1.0.tar.gz' } } },
+      { filename: 'a-2.0.tar.gz', hashes: [], requiresPython: '>=3', yanked: true, location: { url: { url: 'https://index.test/a-2.0.tar.gz' } } },
+    ]);
+  });
+
+  test.each([['{', 'application/json'], ['{"no":"files"}', 'application/json'], ['PK\u0003\u0004', 'text/html'], ['', '']])('garbage is a failure of the registry: %j', (body, type) => {
+    expect(() => page(body, type)).toThrow(Failed);
+  });
+});
+
+const NONE: IndexOptions = { extraIndexUrls: [], noIndex: false, findLinks: [], trustedHosts: [], prereleases: false, noBinary: [], onlyBinary: [], preferBinary: false, requireHashes: false, useFeatures: [] };
+
+function client(pages: Readonly<Record<string, string>>, options: Partial<IndexOptions>, root = '/nowhere') {
+  const asked: { url: string; authorization: string | undefined }[] = [];
+  const http: Http = {
+    get: async (url, { authorization }): Promise<HttpResponse> => {
+      asked.push({ url, authorization });
+      const body = pages[url];
+      if (body === undefined) throw new Failed({ reason: 'not-found', message: url });
+      return { status: 200, headers: { 'content-type': 'text/html' }, body: Buffer.from(body), url };
+    },
+    stream: () => Promise.reject(new Error('no streams here')),
+  };
+  const all = { ...NONE, ...options };
+  return { asked, files: createIndexClient({ http, root, options: all, credentials: credentialsOf(all, []), signal: new AbortController().signal }) };
+}
+
+const link = (name: string): string => `<a href="/${name}">${name}</a>`;
+
+describe('several places', () => {
+  test('all indexes are asked, an unknown package is on none, pages are asked for once', async () => {
+    const { files, asked } = client(
+      { 'https://one.test/simple/a-b/': link('a_b-1.0.tar.gz'), 'https://two.test/a-b/': link('a_b-2.0.tar.gz') },
+      { indexUrl: sourceUrl('https://one.test/simple/'), extraIndexUrls: [sourceUrl('https://two.test'), sourceUrl('https://three.test/')] },
+    );
+    const found = await files('a-b');
+    expect(found.map(({ filename, rank }) => [filename, rank])).toEqual([['a_b-1.0.tar.gz', 0], ['a_b-2.0.tar.gz', 1]]);
+    expect(await files('a-b')).toBe(found);
+    expect(await files('c')).toEqual([]);
+    expect(asked.map(({ url }) => url)).toEqual(['https://one.test/simple/a-b/', 'https://two.test/a-b/', 'https://three.test/a-b/', 'https://one.test/simple/c/', 'https://two.test/c/', 'https://three.test/c/']);
+  });
+
+  test('credentials go as a header, to their own origin only', async () => {
+    const { files, asked } = client({}, { indexUrl: sourceUrl('https://user:p%40ss@one.test/simple'), extraIndexUrls: [sourceUrl('https://two.test/simple')] });
+    await files('a');
+    expect(asked).toEqual([
+      { url: 'https://one.test/simple/a/', authorization: `Basic ${Buffer.from('user:p@ss').toString('base64')}` },
+      { url: 'https://two.test/simple/a/', authorization: undefined },
+    ]);
+    const access = credentialsOf({ ...NONE, indexUrl: sourceUrl('https://user:p%40ss@one.test/simple') }, []);
+    expect(access('https://one.test/files/a.whl').authorization).toBeDefined();
+    expect(access('https://one.test.evil.test/a.whl').authorization).toBeUndefined();
+    expect(access('http://one.test/files/a.whl').authorization).toBeUndefined();
+  });
+
+  test('folders and pages on disk, without any network', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'wheelwright-links-'));
+    try {
+      for (const name of ['a-1.0-py3-none-any.whl', 'a-1.0.tar.gz', 'ab-1.0.tar.gz', 'notes.txt']) await writeFile(join(root, name), '');
+      await writeFile(join(root, 'page.html'), '<a href="a-3.0.tar.gz">x</a>');
+      const { files, asked } = client({}, { noIndex: true, findLinks: [{ path: '.' }, { path: 'page.html' }, { path: 'missing' }] }, root);
+      expect((await files('a')).map(({ filename, location, rank }) => [filename, location.kind === 'path' ? location.shown : '', rank])).toEqual([
+        ['a-1.0-py3-none-any.whl', 'a-1.0-py3-none-any.whl', 0],
+        ['a-1.0.tar.gz', 'a-1.0.tar.gz', 0],
+        ['a-3.0.tar.gz', 'a-3.0.tar.gz', 1],
+      ]);
+      expect(asked).toEqual([]);
+    } finally {
+      await rm(root, { recursive: true });
+    }
+  });
+});
