@@ -68,8 +68,9 @@ function readNode(text: string, file: string, report: (problem: Problem) => void
 async function readBytes(path: string, file: string): Promise<Buffer> {
   const place = { file, line: 1, column: 1 };
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === 'ENOENT' || error.code === 'ENOTDIR' ? `there is no project file ${file}` : `the project file ${file} cannot be read (${error.code})`;
-    return fail({ reason: 'config', message: why, advice: 'Check the path given with --file' });
+    const why = error.code === 'ENOENT' || error.code === 'ENOTDIR' ? `there is no project file ${file}` : `the project file ${file} cannot be read${error.code === 'EACCES' ? ': permission denied' : ` (${error.code})`}`;
+    const denied = error.code === 'EACCES' || error.code === 'EPERM';
+    return fail({ reason: 'config', message: why, advice: denied ? 'Give its reader permission (chmod, chown), or run as its owner' : 'Check the path given with --file' });
   });
   try {
     const stats = await handle.stat();

@@ -20,8 +20,15 @@ export async function asking<T>(what: string, call: () => Promise<T>, reason: Pr
     return await call();
   } catch (error) {
     if (!(error instanceof EngineRefusal)) throw error;
-    throw new Failed({ reason, message: `the engine could not ${what}: ${error.message}` }, { cause: error });
+    throw new Failed({ reason, message: `the engine could not ${what}: ${error.message}`, ...adviceFor(reason, error.status) }, { cause: error });
   }
+}
+
+function adviceFor(reason: Problem['reason'], status: number): { readonly advice?: string } {
+  if (reason === 'registry') return { advice: "check the image's name, and whether the engine reaches its registry (`docker pull`)" };
+  if (reason !== 'engine') return {};
+  if (status === 403) return { advice: 'ask who set up this engine: a plugin or a proxy before it forbids the call' };
+  return status >= 500 ? { advice: "see the engine's log (`journalctl -u docker`)" } : {};
 }
 
 /** Runs a call; these statuses mean `otherwise`. */

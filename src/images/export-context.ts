@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fail } from '../core/failure.js';
+import { diskError, errorCode } from '../util/disk.js';
 import { contextItems, dockerfilePlace, type ContextInputs } from './context-items.js';
 import type { ExportedContext } from './planner.js';
 
@@ -43,7 +44,11 @@ export async function exportContext(inputs: ContextInputs, folder: string): Prom
 type Own = (path: string) => Promise<void>;
 
 async function newFolder(path: string, own: Own): Promise<void> {
-  const first = await mkdir(path, { recursive: true });
+  const first = await mkdir(path, { recursive: true }).catch((error: unknown) => {
+    const code = errorCode(error);
+    if (code !== 'EEXIST' && code !== 'ENOTDIR') throw diskError(error, path);
+    return fail({ reason: 'usage', message: `${path} is a file, or below one`, advice: 'Name a folder that is new or empty' });
+  });
   if (first === undefined) return;
   for (let at = resolve(path); ; at = dirname(at)) {
     await own(at);

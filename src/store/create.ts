@@ -30,6 +30,8 @@ export async function createStore(layout: Layout, creator: Creator): Promise<voi
     await creator.prepare();
     await writeMarkers(layout, creator.token);
   } catch (error) {
+    // Its missing parents were made: what still is not there can't be, as below /proc.
+    if (errorCode(error) === 'ENOENT') fail({ reason: 'store', message: `the store ${layout.root} can't be made there`, advice: 'Choose another with --store' });
     throw diskError(error, layout.root);
   }
 }

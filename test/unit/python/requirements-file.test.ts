@@ -254,7 +254,7 @@ describe('included files', () => {
 
 describe('complaints', () => {
   test.each([
-    ['foo=1.0', 'r.txt:1:4 "=" is no version comparison, "==" is'],
+    ['foo=1.0', 'r.txt:1:4 "=" compares no versions: write "=="'],
     ['  foo bar', 'r.txt:1:7 expected ==, another version comparison, ";" or the end'],
     ['foo==1.0 bar', 'r.txt:1:10 expected ",", ";" or the end'],
     ['foo>=1.*', 'r.txt:1:4 >=1.* is not a version specifier'],
