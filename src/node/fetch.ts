@@ -52,8 +52,16 @@ async function read(node: TreeNode, source: Source, at: FetchContext): Promise<B
     case 'file':
       return localTarball(node, source.path, at);
     case 'git':
-      return packGit(source.spec, { subject: title(node), place: entryPlace(at.lock, node.location, 'resolved'), builder: await at.context.builder(), scripts: at.mayRun(node), signal: at.context.signal });
+      return fromGit(node, source.spec, at);
   }
+}
+
+async function fromGit(node: TreeNode, spec: string, { context, lock, mayRun }: FetchContext): Promise<Buffer> {
+  const place = entryPlace(lock, node.location, 'resolved');
+  if (context.offline) {
+    fail({ reason: 'offline', message: `${title(node)} must be fetched from its git repository, and the network is not to be used`, place, advice: 'Run once without --offline' });
+  }
+  return packGit(spec, { subject: title(node), place, builder: await context.builder(), scripts: mayRun(node), env: context.env, signal: context.signal });
 }
 
 async function download(node: TreeNode, source: Source & { type: 'url' }, at: FetchContext): Promise<Buffer> {

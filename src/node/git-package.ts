@@ -8,6 +8,8 @@ export interface PackGitOptions {
   readonly builder: Builder;
   /** Whether its prepare scripts may run. */
   readonly scripts: boolean;
+  /** Values of the variables that the artifact names. */
+  readonly env: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
@@ -20,7 +22,7 @@ export async function packGit(spec: string, options: PackGitOptions): Promise<Bu
   const folder = await builder.scratch('git');
   try {
     const argv = ['npm', 'pack', '--no-audit', '--no-fund', '--no-update-notifier', ...(options.scripts ? [] : ['--ignore-scripts']), '--pack-destination', folder, '--', spec];
-    const result = await builder.run({ subject, argv, cwd: folder, signal: options.signal });
+    const result = await builder.run({ subject, argv, cwd: folder, env: options.env, signal: options.signal });
     if (result.exitCode !== 0) {
       throw new Failed({
         reason: 'git',

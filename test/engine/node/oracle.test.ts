@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { Failed } from '../../../src/core/failure.js';
 import { differences, openRig, readText, type Rig } from './rig.js';
 
 /** Small locks of all shapes, written by the builder's own npm; our tree must equal that of its `npm ci`. */
@@ -143,6 +144,21 @@ describe('equal to npm ci', () => {
     await rig.project({ 'package.json': { name: 'gits', version: '1.0.0', dependencies: { 'from-git': `git+file://${folder}/repo` } } });
     await rig.lock();
     await same();
+  });
+
+  test('an install script that fails takes an optional package with it, and is an error otherwise', async () => {
+    const failing = await pack({ 'package.json': { name: 'failing', version: '1.0.0', scripts: { install: 'echo about to fail; exit 3' } } });
+    await rig.project({ 'package.json': { name: 'p', version: '1.0.0', dependencies: { semver: '^5.7.0' }, optionalDependencies: { failing: 'file:failing.tgz' } }, 'failing.tgz': failing });
+    await rig.lock();
+    await same();
+    await rig.project({ 'package.json': { name: 'p', version: '1.0.0', dependencies: { failing: 'file:failing.tgz', semver: '^7.5.0' } }, 'failing.tgz': failing });
+    await rig.lock();
+    const planned = await rig.plan();
+    const failure = await planned.build().catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(Failed);
+    expect((failure as Failed).problems).toMatchObject([{ reason: 'compile', message: 'the install script of failing 1.0.0 failed', place: { file: 'package-lock.json' } }]);
+    expect((failure as Failed).problems[0]?.detail?.join('\n')).toMatch(/^\$ npm rebuild node_modules\/failing[^]*about to fail/);
+    expect(await planned.missing()).toEqual([]);
   });
 });
 
