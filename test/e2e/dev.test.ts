@@ -155,10 +155,13 @@ describe('what is inside', () => {
     const running = await startCli(['dev', 'server'], { cwd: dir, input: 'open' });
     await running.shows('port 8000');
     const port = Number((await docker('ps', '--filter', `label=wheelwright.project=${NAME}`, '--format', '{{.Ports}}')).match(/:(\d+)->8000/)?.[1]);
-    const socket = connect(port, '127.0.0.1');
+    // The engine accepts connections before the program does, and then hangs up.
     let heard = '';
-    socket.on('data', (chunk: Buffer) => (heard += chunk.toString()));
-    await once(socket, 'close');
+    while (heard === '') {
+      const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+      socket.on('data', (chunk: Buffer) => (heard += chunk.toString()));
+      await once(socket, 'close');
+    }
     expect(heard).toBe('hello from inside');
     const { status, stderr } = await running.result;
     expect(stderr).toContain(`port 8000/tcp is 127.0.0.1:${port}`);
