@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
+import type { Pack } from 'tar-stream';
 import type { Entry } from './entry.js';
-import { END_OF_TAR, encodeHeader, padding } from './tar-encode.js';
+import { tarHeader } from './tar-header.js';
 
 /** What goes into a tar: a file with its content, or something without one. */
 export interface PackItem {
@@ -10,48 +11,89 @@ export interface PackItem {
 }
 
 const CHUNK = 256 * 1024;
+const EMPTY = Buffer.alloc(0);
 
 /**
  * A deterministic tar, written entry by entry in the order of the calls and readable at once as a stream. Awaiting each call
  * gives back-pressure, so somebody must read it meanwhile. A content of another size than its entry says is a plain Error.
+ * tar-stream's `pack` writes it; here its many small chunks become few big ones, in a stream of Node's own.
  */
 export class TarPack extends Readable {
+  #tar: Pack | undefined;
   #chunk: Buffer = Buffer.allocUnsafe(CHUNK);
   #filled = 0;
-  #resume: (() => void) | undefined;
 
   constructor() {
     super({ highWaterMark: CHUNK });
   }
 
   async entry(entry: Entry, content?: Buffer | AsyncIterable<Uint8Array>): Promise<void> {
-    await this.write(encodeHeader(entry));
-    if (entry.type !== 'file') return;
+    const tar = (this.#tar ??= await this.#open());
+    if (this.destroyed) throw this.#gone();
+    if (entry.type !== 'file') return this.#done((done) => tar.entry(tarHeader(entry), done));
+    if (content === undefined || Buffer.isBuffer(content)) {
+      const bytes = content ?? EMPTY;
+      if (bytes.length !== entry.size) throw wrongSize(entry);
+      return this.#done((done) => tar.entry(tarHeader(entry), bytes, done));
+    }
+    let packed: (error?: Error | null) => void = () => undefined;
+    const finished = this.#done((done) => void (packed = done));
+    finished.catch(() => undefined);
+    const sink = tar.entry(tarHeader(entry), packed);
+    sink.on('error', () => undefined);
     let left = entry.size;
-    for await (const chunk of content === undefined || Buffer.isBuffer(content) ? [content ?? Buffer.alloc(0)] : content) {
+    for await (const chunk of content) {
       left -= chunk.length;
       if (left < 0) break;
-      await this.write(chunk);
+      if (!sink.write(chunk)) await new Promise<void>((resolve) => void sink.once('drain', resolve).once('close', resolve));
+      if (this.destroyed) throw this.#gone();
     }
-    if (left !== 0) throw new Error(`the content of ${entry.path} is not of the size that its entry says (${entry.size})`);
-    await this.pad(entry.size);
+    if (left !== 0) throw wrongSize(entry);
+    sink.end(undefined);
+    await finished;
   }
 
   /** Ends the archive. */
   async finish(): Promise<void> {
-    await this.write(END_OF_TAR);
-    this.#flush();
-    this.push(null);
+    (this.#tar ??= await this.#open()).finalize();
   }
 
-  /** Raw bytes, copied; for callers that write headers and contents themselves. Undefined when there is nothing to wait for. */
-  write(bytes: Uint8Array): Promise<void> | undefined {
-    if (this.destroyed) throw this.errored ?? new Error('the tar stream was closed by its reader');
-    if (bytes.length <= CHUNK - this.#filled) {
-      this.#chunk.set(bytes, this.#filled);
-      this.#filled += bytes.length;
-      return undefined;
+  override _read(): void {
+    this.#tar?.resume();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#tar?.destroy();
+    done(error);
+  }
+
+  async #open(): Promise<Pack> {
+    // By its default export: what a bundler makes of a CommonJS library has no other.
+    const { pack } = (await import('tar-stream')).default;
+    const tar = pack();
+    tar.on('error', () => undefined);
+    tar.on('data', (bytes) => {
+      if (!this.#add(bytes as Buffer)) tar.pause();
+    });
+    tar.on('end', () => {
+      this.#flush();
+      this.push(null);
+    });
+    return tar;
+  }
+
+  /** Waits until tar-stream has taken an entry. */
+  async #done(start: (done: (error?: Error | null) => void) => void): Promise<void> {
+    try {
+      await new Promise<void>((resolve, reject) => start((error) => (error ? reject(error) : resolve())));
+    } catch (error) {
+      if (!this.destroyed) throw error;
     }
+    if (this.destroyed) throw this.#gone();
+  }
+
+  /** False when the reader has enough. */
+  #add(bytes: Buffer): boolean {
     let room = true;
     for (let at = 0; at < bytes.length; ) {
       const part = bytes.subarray(at, at + CHUNK - this.#filled);
@@ -60,25 +102,7 @@ export class TarPack extends Readable {
       at += part.length;
       if (this.#filled === CHUNK) room = this.#flush();
     }
-    return room ? undefined : this.#drained();
-  }
-
-  /** The zero bytes after a content of this size. */
-  pad(size: number): Promise<void> | undefined {
-    return this.write(END_OF_TAR.subarray(0, padding(size)));
-  }
-
-  override _read(): void {
-    const resume = this.#resume;
-    this.#resume = undefined;
-    resume?.();
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    const resume = this.#resume;
-    this.#resume = undefined;
-    resume?.();
-    done(error);
+    return room;
   }
 
   #flush(): boolean {
@@ -89,12 +113,13 @@ export class TarPack extends Readable {
     return this.push(full);
   }
 
-  async #drained(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#resume = resolve;
-    });
-    if (this.destroyed) throw this.errored ?? new Error('the tar stream was closed by its reader');
+  #gone(): Error {
+    return this.errored ?? new Error('the tar stream was closed by its reader');
   }
+}
+
+function wrongSize({ path, size }: Entry & { readonly type: 'file' }): Error {
+  return new Error(`the content of ${path} is not of the size that its entry says (${size})`);
 }
 
 /** A writer for one deterministic tar. */

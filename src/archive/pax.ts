@@ -1,17 +1,18 @@
 import { isUtf8 } from 'node:buffer';
 
 /**
- * Reads the records of a pax extended header (POSIX.1: `<length> <keyword>=<value>\n`). Undefined if it is malformed or
- * not UTF-8 (values of keywords that we don't use may be binary: xattrs).
+ * The records of a pax extended header (POSIX.1: `<length> <keyword>=<value>\n`), read strictly: tar-stream gives what it
+ * understands of a malformed one. Undefined if it is malformed, or if a value that we use is not UTF-8 (xattrs are binary).
  */
-export function decodePax(bytes: Buffer): Map<string, string> | undefined {
+export function paxRecords(bytes: Buffer): Map<string, string> | undefined {
   const records = new Map<string, string>();
   for (let at = 0; at < bytes.length; ) {
     const space = bytes.indexOf(0x20, at);
-    if (space < 0) return allZero(bytes, at) ? records : undefined;
+    // Some writers pad with NULs inside the recorded size.
+    if (space < 0) return bytes.subarray(at).every((byte) => byte === 0) ? records : undefined;
     const digits = bytes.toString('latin1', at, space);
     const end = at + Number(digits);
-    if (!/^[0-9]{1,10}$/.test(digits) || end > bytes.length || end <= space + 1 || bytes[end - 1] !== 0x0a) return undefined;
+    if (!/^[1-9][0-9]{0,9}$/.test(digits) || end > bytes.length || end <= space + 1 || bytes[end - 1] !== 0x0a) return undefined;
     const equals = bytes.indexOf(0x3d, space + 1);
     if (equals < 0 || equals >= end) return undefined;
     const keyword = bytes.toString('latin1', space + 1, equals);
@@ -23,18 +24,4 @@ export function decodePax(bytes: Buffer): Map<string, string> | undefined {
   return records;
 }
 
-const USED = new Set(['path', 'linkpath', 'size', 'uid', 'gid', 'mtime', 'hdrcharset']);
-
-/** Some writers pad with NULs inside the recorded size. */
-function allZero(bytes: Buffer, from: number): boolean {
-  for (let at = from; at < bytes.length; at += 1) if (bytes[at] !== 0) return false;
-  return true;
-}
-
-/** One record; its length counts itself. */
-export function encodePaxRecord(keyword: string, value: string): Buffer {
-  const rest = Buffer.byteLength(keyword) + Buffer.byteLength(value) + 3;
-  let length = rest + String(rest).length;
-  if (rest + String(length).length !== length) length = rest + String(length).length;
-  return Buffer.from(`${length} ${keyword}=${value}\n`);
-}
+const USED = new Set(['path', 'linkpath', 'size', 'uid', 'gid', 'mtime']);

@@ -3,7 +3,7 @@ import { ByteSource } from './byte-source.js';
 import type { Entry } from './entry.js';
 import { cleanPath, unsafePath } from './paths.js';
 import { refuseEntry } from './refusal.js';
-import { TarParser } from './tar-parser.js';
+import { TarReader } from './tar-reader.js';
 
 /** An entry of a piece and where its content lies in it. */
 export interface PieceEntry {
@@ -18,12 +18,12 @@ export interface PieceEntry {
  */
 export class PieceReader {
   readonly #bytes: ByteSource;
-  readonly #parser: TarParser;
+  readonly #parser: TarReader;
   readonly #subject: string;
 
   constructor(source: Readable, subject: string) {
     this.#bytes = new ByteSource(source);
-    this.#parser = new TarParser(this.#bytes, subject);
+    this.#parser = new TarReader(this.#bytes, subject);
     this.#subject = subject;
   }
 
@@ -58,6 +58,7 @@ export class PieceReader {
 
   /** Stops reading; the source is destroyed. */
   close(): Promise<void> {
+    this.#parser.close();
     return this.#bytes.close();
   }
 }

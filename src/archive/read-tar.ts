@@ -4,8 +4,8 @@ import { tarBytes } from './decompress.js';
 import type { Entry } from './entry.js';
 import { cleanPath, unsafeLink, unsafePath } from './paths.js';
 import { refuse, refuseEntry } from './refusal.js';
-import { TarParser } from './tar-parser.js';
-import type { RawEntry } from './tar-parser.js';
+import { TarReader } from './tar-reader.js';
+import type { RawEntry } from './tar-reader.js';
 import { TreeGuard } from './tree-guard.js';
 
 export interface ReadTarOptions {
@@ -51,23 +51,31 @@ export async function* readTar(source: Readable, options: ReadTarOptions): Async
   const { subject } = options;
   const limits = { ...LIMITS, ...options.limits };
   const bytes = new ByteSource(limited(tarBytes(source, subject), limits.bytes, subject));
-  const parser = new TarParser(bytes, subject);
+  const reader = new TarReader(bytes, subject);
   const guard = new TreeGuard();
   let count = 0;
   try {
-    for (let raw = await parser.next(); raw !== undefined; raw = await parser.next()) {
+    for (let raw = await reader.next(); raw !== undefined; raw = await reader.next()) {
       count += 1;
       if (count > limits.entries) refuse(subject, `has more than ${limits.entries} entries`);
       const entry = checkedEntry(raw, options);
       if (entry === undefined) continue;
       admit(guard, raw.name, { entry, options });
-      const content = new EntryContent(parser);
-      yield { entry, content };
-      await content.close();
+      const content = new EntryContent(reader);
+      try {
+        yield { entry, content };
+      } finally {
+        // Late readers must not take bytes of another entry.
+        content.destroy();
+      }
+      await content.settled();
     }
     // To the very end: there are gzip's checksum, and the source's own verdict on its bytes.
     await bytes.drain();
   } finally {
+    reader.close();
+    // First the source: a read of it that is under way would hold up the rest.
+    source.destroy();
     await bytes.close();
   }
 }
@@ -129,24 +137,23 @@ async function* limited(bytes: AsyncIterable<Buffer>, limit: number, subject: st
   }
 }
 
-/** The current entry's content; useless once the parser has moved on. */
+/** The current entry's content; useless once the reader has moved on. */
 class EntryContent extends Readable {
-  readonly #parser: TarParser;
+  readonly #reader: TarReader;
   #pending: Promise<void> | undefined;
 
-  constructor(parser: TarParser) {
+  constructor(reader: TarReader) {
     super({ highWaterMark: 256 * 1024 });
-    this.#parser = parser;
+    this.#reader = reader;
   }
 
-  /** Called before the parser moves on: late readers must not take bytes of another entry. */
-  async close(): Promise<void> {
-    if (!this.readableEnded) this.destroy();
+  /** When no read is under way any more. */
+  async settled(): Promise<void> {
     await this.#pending;
   }
 
   override _read(): void {
-    this.#pending = this.#parser.some().then(
+    this.#pending = this.#reader.some().then(
       (chunk) => void this.push(chunk ?? null),
       (error: Error) => void this.destroy(error),
     );

@@ -1,11 +1,10 @@
 import type { Readable } from 'node:stream';
 import { packing } from '../archive/pack-tar.js';
-import { encodeHeader } from '../archive/tar-encode.js';
 import { FIXED_TIME } from '../archive/entry.js';
 import type { Entry } from '../archive/entry.js';
 import type { Store } from '../store/store.js';
 import type { Artifact, Part } from './artifact.js';
-import { walkArtifact } from './walk.js';
+import { walkArtifact, type Content } from './walk.js';
 
 export interface ComposeOptions {
   /** Owner of all entries; default 0:0. */
@@ -28,10 +27,7 @@ export function composeArtifact(artifact: Artifact, store: Store, options: Compo
   const owner = options.owner ?? { uid: 0, gid: 0 };
   return packing(async (pack) => {
     for await (const { entry, content } of walkArtifact(artifact, store)) {
-      await pack.write(encodeHeader({ ...entry, ...owner, mtime: FIXED_TIME }));
-      if (entry.type !== 'file') continue;
-      for (let chunk = await content?.some(); chunk !== undefined; chunk = await content?.some()) await pack.write(chunk);
-      await pack.pad(entry.size);
+      await pack.entry({ ...entry, ...owner, mtime: FIXED_TIME }, content === undefined ? undefined : await bytesOf(content));
     }
   });
 }
@@ -39,4 +35,16 @@ export function composeArtifact(artifact: Artifact, store: Store, options: Compo
 /** The entries of an artifact in the order of `composeArtifact`, without contents; every piece is read and verified. */
 export async function* artifactEntries(artifact: Artifact, store: Store): AsyncGenerator<ArtifactEntry> {
   for await (const { entry, part } of walkArtifact(artifact, store)) yield part === undefined ? { entry } : { entry, part };
+}
+
+/** Most contents come as one chunk, which needs no stream. */
+async function bytesOf(content: Content): Promise<Buffer | AsyncIterable<Buffer>> {
+  const first = (await content.some()) ?? Buffer.alloc(0);
+  const second = await content.some();
+  return second === undefined ? first : chunksOf([first, second], content);
+}
+
+async function* chunksOf(first: readonly Buffer[], content: Content): AsyncGenerator<Buffer> {
+  yield* first;
+  for (let chunk = await content.some(); chunk !== undefined; chunk = await content.some()) yield chunk;
 }

@@ -13,7 +13,12 @@ export interface Walked {
   /** Absent for folders that are only implied by the place of a part. */
   readonly part?: Part;
   /** Of files: read it before the next entry is asked for, or leave it. */
-  readonly content?: { some(): Promise<Buffer | undefined> };
+  readonly content?: Content;
+}
+
+export interface Content {
+  /** Some of it; undefined when all of it was given. */
+  some(): Promise<Buffer | undefined>;
 }
 
 /**

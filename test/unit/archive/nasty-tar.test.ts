@@ -101,6 +101,16 @@ describe('refused, with the archive and the entry named', () => {
     ['pax with a wrong length', [{ ...pax(Buffer.from('99 path=x\n')) }, { name: 'x' }], 'pax'],
     ['pax with length 0', [{ ...pax(Buffer.from('0 path=x\n')) }, { name: 'x' }], 'pax'],
     ['a huge pax header', [pax(Buffer.alloc(2 * 1024 * 1024, 'x')), { name: 'x' }], 'header of'],
+    ['global pax size', [{ ...pax(paxRecord('size', '0')), type: 'g' }, { name: 'x', content: 'x' }], 'global'],
+    ['pax with a size in base-256', [{ ...pax(paxRecord('path', 'y')), size: '\u0080' }, { name: 'x' }], 'number'],
+    ['pax with a wrong checksum', [{ ...pax(paxRecord('path', 'y')), checksum: '000001\0 ' }, { name: 'x' }], 'checksum'],
+    ['pax owner', [pax(paxRecord('uid', '0x10')), { name: 'x' }], 'uid'],
+    ['pax time', [pax(paxRecord('mtime', 'now')), { name: 'x' }], 'mtime'],
+    ['sparse by pax, then an empty pax header', [pax(paxRecord('GNU.sparse.major', '1')), pax(), { name: 's' }], 'sparse'],
+    ['an old long name', [{ name: '././@LongLink', type: 'N', content: '../x' }, { name: 'x' }], 'old long name'],
+    ['a link with a content', [{ name: 'f' }, { name: 'h', type: '1', target: 'f', content: 'x' }], 'no file'],
+    ['a symlink with a content', [{ name: 'l', type: '2', target: 'f', content: 'x' }], 'no file'],
+    ['a v7 folder with a content', [{ name: 'd/', magic: '', type: '\0', content: 'x' }], 'no file'],
     ['a long name of nothing', [long('name')], 'ends within'],
   ];
 
@@ -135,6 +145,9 @@ describe('taken', () => {
     ['the last of two pax values', [pax(paxRecord('path', '/bad'), paxRecord('path', 'good')), { name: 'f' }], ['good='], {}],
     ['pax before GNU long name', [long('gnu'), pax(paxRecord('path', 'pax')), { name: 'f' }], ['pax='], {}],
     ['binary pax values that we ignore', [pax(paxRecord('SCHILY.xattr.user.x', Buffer.from([0xff, 0x0a, 0x3d, 0]))), { name: 'f' }], ['f='], {}],
+    ['an empty pax header, before an entry with padding', [pax(), { name: 'f', content: 'x' }, { name: 'g', content: 'y' }], ['f=x', 'g=y'], {}],
+    ['an empty long name', [{ name: '././@LongLink', type: 'L' }, { name: 'f', content: 'x' }, { name: 'g' }], ['f=x', 'g='], {}],
+    ['two global headers', [{ ...pax(paxRecord('mtime', '7')), type: 'g' }, { ...pax(paxRecord('comment', 'x')), type: 'g' }, { name: 'f' }], ['f='], {}],
     ['npm: first segment goes, whatever it is; links are dropped', [
       { name: 'pax_global_header', type: 'g', content: paxRecord('comment', 'x') },
       { name: 'package', type: '5' }, { name: 'package/a', content: '1' }, { name: 'lodash-x/b', content: '2' }, { name: 'stray' },
@@ -174,6 +187,17 @@ describe('taken', () => {
   test('leaving early destroys the source', async () => {
     const source = streamOf(rawTar([{ name: 'a' }, { name: 'b' }]));
     for await (const { entry } of readTar(source, { subject })) if (entry.path === 'a') break;
+    expect(source.destroyed).toBe(true);
+  });
+
+  test('leaving early while the source gives nothing is neither a crash nor a hang', async () => {
+    const source = new Readable({ read: () => undefined });
+    source.push(rawTar([{ name: 'a', content: 'x'.repeat(600_000) }]).subarray(0, 400_000));
+    for await (const { content } of readTar(source, { subject })) {
+      content.resume();
+      await new Promise((resolve) => setImmediate(resolve));
+      break;
+    }
     expect(source.destroyed).toBe(true);
   });
 

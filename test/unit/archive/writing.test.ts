@@ -50,6 +50,14 @@ describe('tarOf and packTar', () => {
     expect((await read).equals(whole)).toBe(true);
   });
 
+  test('modes, owners and times at and beyond what a header holds come back', async () => {
+    const items = [{ mode: 0 }, { mode: 0o7777 }, { uid: 262_143 }, { uid: 262_144, gid: 2 ** 31 }, { mtime: 2 ** 31 - 1 }, { mtime: 2 ** 31 }, { mtime: 2 ** 34 }, { mtime: -5 }];
+    const entries = items.map((facts, index): Entry => ({ ...file(`f${index}`, '').entry, ...facts }));
+    for (const length of [98, 99, 100, 101]) entries.push({ type: 'directory', path: `d/${'n'.repeat(length)}`, mode: 0, uid: 0, gid: 0, mtime: 0 });
+    entries.push({ type: 'symlink', path: 'ü', target: 'ä'.repeat(80), mode: 0o777, uid: 0, gid: 0, mtime: 0 });
+    expect(await entriesOf(tarOf(entries.map((entry) => ({ entry }))))).toEqual(entries);
+  });
+
   test('a content of another size is an error of the stream', async () => {
     const { entry } = file('a', '12345');
     for (const content of [Buffer.from('1234'), Buffer.from('123456')]) await expect(buffer(tarOf([{ entry, content }]))).rejects.toThrow('not of the size');
