@@ -71,7 +71,7 @@ export async function openRig(dir: string, image?: string): Promise<Rig> {
       }
     },
     async npmCi(...args) {
-      return listTar(await builder.take(await rig.shell(`npm ci --no-audit --no-fund ${args.join(' ')}`)));
+      return listTar(await builder.take(await rig.shell(`export npm_config_nodedir="$(node -p 'path.dirname(path.dirname(process.execPath))')"; npm ci --no-audit --no-fund ${args.join(' ')}`)));
     },
     async plan(spec = {}, context = {}) {
       return createNodeKind().plan(
