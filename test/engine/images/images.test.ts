@@ -28,7 +28,6 @@ beforeAll(async () => {
 afterAll(async () => {
   const images = (await docker(['images', '-q', '--no-trunc', '--filter', `label=wheelwright.project=${PROJECT}`])).split('\n').filter(Boolean);
   await removeImages([...new Set(images)]);
-  await rm(root, { recursive: true });
 });
 
 function planner(images: Record<string, ImageSketch>, more: Partial<PlannerDependencies> = {}) {

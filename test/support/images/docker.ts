@@ -30,6 +30,12 @@ function describe(line: string): string | undefined {
   return ADDED.test(path!) ? undefined : `${mode} ${owner} ${size} ${path}`;
 }
 
+/** Children before parents, whatever the order given. */
 export async function removeImages(references: readonly string[]): Promise<void> {
-  if (references.length > 0) await docker(['rmi', '-f', ...references]).catch(() => undefined);
+  let left = [...references];
+  for (let before = Infinity; left.length > 0 && left.length < before; ) {
+    before = left.length;
+    const removed = await Promise.all(left.map((reference) => docker(['rmi', '-f', reference]).then(() => true, () => false)));
+    left = left.filter((_, index) => !removed[index]);
+  }
 }

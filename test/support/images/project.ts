@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, realpath, symlink, writeFile } from 'node:fs/promises';
+import { afterAll } from '@jest/globals';
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ArtifactSpec, ImageSpec, Project } from '../../../src/config/project.js';
@@ -67,8 +68,16 @@ function at(line: number) {
   return { file: 'project.yml', line, column: 5 };
 }
 
+const folders: string[] = [];
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
+
+/** A new folder, gone when the tests of the file are done; a tree of its own lies in it, so there is room beside that. */
 export async function temporaryFolder(): Promise<string> {
-  return realpath(await mkdtemp(join(tmpdir(), 'images-')));
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'wheelwright-test-')));
+  folders.push(folder);
+  const root = join(folder, 'root');
+  await mkdir(root);
+  return root;
 }
 
 /** Writes files; a text that starts with `→ ` makes a symbolic link. */
