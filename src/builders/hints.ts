@@ -68,6 +68,7 @@ const RULES: readonly Rule[] = [
   { pattern: /ModuleNotFoundError: No module named '([\w.]+)'/, hint: (name) => `the package's build needs the Python module ${name} but does not declare it (build-system.requires): use another version of the package` },
   { pattern: /Killed signal terminated program|: Killed$|MemoryError$|virtual memory exhausted|LLVM ERROR: out of memory|JavaScript heap out of memory|signal: 9, SIGKILL/, hint: () => OUT_OF_MEMORY },
   { pattern: /No space left on device|ENOSPC/, hint: () => 'the disk of the engine or of the store is full: free some space (`artifacts gc`, `docker system df`)' },
+  { pattern: /Invalid tar file|unsafe (?:member path|symbolic-link)|trying to install outside target directory|(?:OutsideDestination|AbsoluteLink|AbsolutePath|SpecialFile|LinkOutsideDestination)Error/, hint: () => 'the archive is broken or made to do harm: take another version, or tell its publisher' },
   { pattern: /Temporary failure in name resolution|Could not resolve host|getaddrinfo (?:ENOTFOUND|EAI_AGAIN)|Network is unreachable|Name or service not known/, hint: () => 'the builder has no network: see `builders.network` and `network.proxy` in the project file' },
   { pattern: /CERTIFICATE_VERIFY_FAILED|unable to get local issuer certificate|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_VERIFY_LEAF_SIGNATURE|invalid peer certificate/, hint: () => 'the builder does not trust the server’s certificate: name your certificate bundle with `network.ca` in the project file' },
 ];

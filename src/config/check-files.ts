@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { join, posix, relative, sep } from 'node:path';
 import type { Placed } from '../core/place.js';
 import type { Project } from './project.js';
@@ -62,7 +62,7 @@ interface Expected {
 function checkFile(file: Placed<string>, { what, inside, base }: Expected, check: Check): boolean {
   const absolute = (path: string): string => join(check.project.root, path);
   const kind = kindOf(absolute(file.value));
-  if (kind === 'file') return checkInside(file, check);
+  if (kind === 'file') return checkInside(file, check) && checkReadable(file, what, check);
   if (kind === 'other') check.report({ reason: 'config', message: `the ${what} ${file.value} is not a regular file`, place: file.place });
   else if (kind === 'denied') check.report({ reason: 'config', message: `${missing[kind]} ${what} ${file.value}`, place: file.place });
   else if (kind === 'folder') {
@@ -75,6 +75,16 @@ function checkFile(file: Placed<string>, { what, inside, base }: Expected, check
     check.report({ reason: 'config', message: `${missing[kind]} ${what} ${file.value}`, place: file.place, ...found });
   }
   return false;
+}
+
+function checkReadable({ value, place }: Placed<string>, what: string, { project, report }: Check): boolean {
+  try {
+    accessSync(join(project.root, value), constants.R_OK);
+    return true;
+  } catch {
+    report({ reason: 'config', message: `there is no permission to read the ${what} ${value}`, place, advice: 'Give it (chmod, chown), or run as its owner' });
+    return false;
+  }
 }
 
 /** Following a link out of the project would read, and perhaps publish, files that are none of its own. */

@@ -148,5 +148,5 @@ function checked(node: TreeNode, bytes: Buffer, lock: Lock): ReturnType<typeof m
 
 function withPlace(error: Failed, node: TreeNode, lock: Lock): Failed {
   const place = entryPlace(lock, node.location, node.entry.resolved === undefined ? undefined : 'resolved');
-  return new Failed(error.problems.map((problem) => (problem.place ? problem : { ...problem, place })), { cause: error });
+  return new Failed(error.problems.map((problem) => (problem.place || problem.reason === 'disk' || problem.reason === 'engine' || problem.reason === 'interrupted' ? problem : { ...problem, place })), { cause: error });
 }

@@ -158,7 +158,9 @@ function outcome(line: string, jobs: readonly Job[], work: Work): readonly Probl
     const more = others.length === 0 ? '' : ` and ${others.length} more`;
     work.context.emit({ type: 'warning', problem: { reason: 'archive', message: `${title}: ${first}${more}` } });
   }
-  return ok ? [] : [{ reason: 'archive', message: `${title} cannot be installed: ${error ?? 'unknown'}` }];
+  const place = obtained === undefined ? undefined : work.places.get(obtained.wheel.name);
+  const advice = 'the wheel is broken or made to do harm: take another version, or tell its publisher';
+  return ok ? [] : [{ reason: 'archive', message: `${title} cannot be installed: ${error ?? 'unknown'}`, advice, ...(place === undefined ? {} : { place }) }];
 }
 
 interface Outcome {

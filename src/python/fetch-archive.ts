@@ -72,10 +72,10 @@ export function offline(wanted: Wanted): never {
   });
 }
 
-/** Problems without a place get the requirement's. */
+/** Problems without a place get the requirement's, unless the machine is to blame. */
 export function placed(error: unknown, wanted: Pick<Wanted, 'place'>): unknown {
   if (!(error instanceof Failed) || wanted.place === undefined) return error;
-  return new Failed(error.problems.map((problem) => ({ ...at(wanted), ...problem })), { cause: error });
+  return new Failed(error.problems.map((problem) => (problem.reason === 'disk' || problem.reason === 'engine' || problem.reason === 'interrupted' ? problem : { ...at(wanted), ...problem })), { cause: error });
 }
 
 function at({ place }: Pick<Wanted, 'place'>): { readonly place?: NonNullable<Wanted['place']> } {

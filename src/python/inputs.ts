@@ -60,9 +60,15 @@ export async function readInputs(spec: PythonSpec, context: Context, interpreter
 }
 
 async function readFiles(files: readonly Placed<string>[], context: Context): Promise<RequirementInput> {
-  const read = (path: string): Promise<Buffer | undefined> => readFile(resolve(context.root, path)).catch(() => undefined);
+  const read = (path: string): Promise<Buffer | undefined> => readFile(resolve(context.root, path)).catch((error: NodeJS.ErrnoException) => unreadable(error, path));
   const exists = (path: string): Promise<boolean> => access(resolve(context.root, path)).then(() => true, () => false);
   return readRequirements(files, { root: context.root, read, exists, env: context.env });
+}
+
+/** A file that may not be read is there: saying that it is not would send people looking for it. */
+function unreadable(error: NodeJS.ErrnoException, path: string): undefined {
+  if (error.code !== 'EACCES' && error.code !== 'EPERM') return undefined;
+  return fail({ reason: 'requirements', message: `there is no permission to read ${path}`, place: { file: path, line: 1, column: 1 }, advice: 'give it (chmod, chown), or run as its owner' });
 }
 
 interface Selecting {

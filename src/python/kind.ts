@@ -6,6 +6,7 @@ import type { Event } from '../core/events.js';
 import type { Problem } from '../core/failure.js';
 import { Failed } from '../core/failure.js';
 import type { PackageKey, RequirementHash } from '../core/identity.js';
+import type { Place } from '../core/place.js';
 import { compare, hashRecord } from '../core/record.js';
 import { limiter } from '../util/limit.js';
 import type { Conflict } from './conflicts.js';
@@ -32,7 +33,7 @@ async function plan(spec: PythonSpec, context: Context, made: Work['made']): Pro
   const interpreter = interpreterOf(facts, spec.builder.value);
   const inputs = await readInputs(spec, context, interpreter);
   const credentials = credentialsOf(inputs.options, inputs.requirements);
-  const work: Work = { artifact: spec.name, context, interpreter, options: inputs.options, credentials, made, compiling: limiter(context.jobs) };
+  const work: Work = { artifact: spec.name, context, interpreter, options: inputs.options, credentials, made, places: placesOf(inputs), compiling: limiter(context.jobs) };
   const platform = { os: facts.os, machine: facts.machine, libc: { ...facts.libc } };
   const inputKey = hashRecord<string>({ format: 1, kind: 'python', ...inputs.record, python: interpreter.record, platform, builder: context.builderKey });
   const lock = (await currentLock(inputKey, context)) ?? (await newLock(inputKey, { spec, inputs, work }));
@@ -50,6 +51,10 @@ async function plan(spec: PythonSpec, context: Context, made: Work['made']): Pro
     build: () => build(lock, spec, work),
     missing: () => missing(lock, work),
   };
+}
+
+function placesOf({ requirements, locked }: Inputs): ReadonlyMap<string, Place> {
+  return new Map([...requirements, ...locked].flatMap(({ name, place }) => (name === undefined ? [] : [[name, place] as const])));
 }
 
 /** The stored lock, unless a file of this machine (find-links) that it was made from has other bytes now. */
@@ -123,7 +128,11 @@ async function build(lock: PythonLock, spec: PythonSpec, work: Work): Promise<Bu
 
 async function obtainLocked(lock: PythonLock, work: Work): Promise<{ readonly obtained: readonly Obtained[]; readonly failure?: Failed }> {
   const { obtain } = await import('./obtain.js');
-  const tasks = lock.packages.map(async (locked) => obtain(wantedOf(locked, (location) => locate(location, work.context.root)), work));
+  const tasks = lock.packages.map(async (locked) => {
+    const place = work.places.get(locked.name);
+    const wanted = wantedOf(locked, (location) => locate(location, work.context.root));
+    return obtain(place === undefined ? wanted : { ...wanted, place }, work);
+  });
   const failed = await settleAll(tasks).then(
     () => undefined,
     (error: unknown) => {

@@ -1,6 +1,7 @@
 import type { Context } from '../artifact/kind.js';
 import type { PackageState } from '../core/events.js';
 import type { PackageKey } from '../core/identity.js';
+import type { Place } from '../core/place.js';
 import type { Limit } from '../util/limit.js';
 import type { Credentials } from './credentials.js';
 import type { Interpreter } from './interpreter.js';
@@ -16,6 +17,8 @@ export interface Work {
   readonly credentials: Credentials;
   /** How packages came into the store during this process; whoever counts one takes it out. */
   readonly made: Map<PackageKey, 'fetched' | 'compiled'>;
+  /** Where the files name a package, by its name; not there for what they do not name. */
+  readonly places: ReadonlyMap<string, Place>;
   /** Compilers running at once; downloads are bounded by the Http. */
   readonly compiling: Limit;
 }

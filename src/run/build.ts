@@ -15,13 +15,13 @@ export interface FailedArtifact {
 /** Finds or makes these artifacts, all at once; one that fails leaves the others alone. */
 export async function buildArtifacts(artifacts: Artifacts, names: readonly string[]): Promise<BuildResult> {
   const settled = await Promise.allSettled(names.map((name) => artifacts.ensure(name)));
-  const problems = new Set<Problem>();
+  const problems = new Map<string, Problem>();
   const results = settled.map((result, index) => {
     if (result.status === 'fulfilled') return result.value;
     if (!(result.reason instanceof Failed)) throw result.reason;
-    // Two sets that need the same failed thing report the same problem object: once is enough.
-    for (const problem of result.reason.problems) problems.add(problem);
+    // Two sets that need the same failed thing, and all packages on a full disk, say the same: once is enough.
+    for (const problem of result.reason.problems) problems.set(JSON.stringify(problem), problem);
     return { name: names[index] as string, status: 'failed' as const };
   });
-  return { artifacts: results, problems: [...problems] };
+  return { artifacts: results, problems: [...problems.values()] };
 }

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { Failed } from '../core/failure.js';
 import type { Problem } from '../core/failure.js';
 
@@ -26,7 +27,10 @@ export function diskProblem(error: unknown, path: string): Problem | undefined {
   const known = DISK[errorCode(error) ?? ''];
   if (known === undefined) return undefined;
   const { path: source, dest } = error as { path?: string; dest?: string };
-  return { reason: 'disk', message: `can't use ${dest ?? source ?? path}: ${known[0]}`, advice: known[1] };
+  const file = dest ?? source ?? path;
+  // Whatever file was the one too many: all that fail for it say the same.
+  const full = errorCode(error) === 'ENOSPC' || errorCode(error) === 'EDQUOT';
+  return { reason: 'disk', message: `can't ${full ? `write to ${dirname(file)}` : `use ${file}`}: ${known[0]}`, advice: known[1] };
 }
 
 /** Runs file-system work on `path`; a disk problem becomes `Failed` (reason `disk`), anything else passes through. */

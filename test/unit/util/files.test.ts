@@ -35,7 +35,7 @@ describe('disk failures', () => {
   test('codes of the disk become Failed with path and advice, other errors pass', async () => {
     const full = Object.assign(new Error('x'), { code: 'ENOSPC', path: '/a/b' });
     await expect(onDisk('/a', () => Promise.reject(full))).rejects.toBeInstanceOf(Failed);
-    expect(diskProblem(full, '/a')?.message).toBe("can't use /a/b: no space left on the disk");
+    expect(diskProblem(full, '/a')?.message).toBe("can't write to /a: no space left on the disk");
     expect(diskProblem(Object.assign(new Error(), { code: 'EMFILE' }), '/a')?.advice).toMatch(/ulimit/);
     const other = Object.assign(new Error('x'), { code: 'ECONNRESET' });
     await expect(onDisk('/a', () => Promise.reject(other))).rejects.toBe(other);
