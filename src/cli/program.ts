@@ -38,6 +38,10 @@ export function createProgram(version: string, run: Run): Command {
     .option('-t, --tag <tag>', 'tag the images with this instead of latest (repeatable)', collect, [])
     .option('--no-latest', 'do not tag the images with latest')
     .option('--pull', 'look for newer base images');
+  define('push [names...]', 'build the images and push them, each as soon as it is ready', async () => (await import('./commands/push.js')).push)
+    .option('--no-build', 'push only what is built already')
+    .option('-t, --tag <tag>', 'tag the images with this instead of latest (repeatable)', collect, [])
+    .option('--no-latest', 'do not tag the images with latest');
   define('dev <role> [command...]', 'run a role with its sources mounted', async () => (await import('./commands/dev.js')).dev).passThroughOptions(false);
   define('status', 'what is present, what is missing, and why', async () => (await import('./commands/status.js')).status);
   define('key [name]', 'requirement hashes, for CI cache keys', async () => (await import('./commands/key.js')).key);

@@ -1,3 +1,5 @@
+import type { RegistryClient } from '../registry/client.js';
+import type { CredentialFinder } from '../registry/credentials.js';
 import type { Artifacts } from '../run/artifacts.js';
 import type { World } from '../run/world.js';
 import type { Outcome } from './options.js';
@@ -13,6 +15,13 @@ export interface Session {
    * containers of the dead; those of dead runs on this store are gone.
    */
   containerLabels(): Promise<Readonly<Record<string, string>>>;
+  /** The way to image registries; loaded when a command wants it. */
+  registry(): Promise<RegistryAccess>;
+}
+
+export interface RegistryAccess {
+  readonly client: RegistryClient;
+  readonly credentials: CredentialFinder;
 }
 
 /**

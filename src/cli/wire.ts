@@ -110,8 +110,12 @@ export async function withWorld(
       now: Date.now,
     };
     const artifacts = createArtifacts(world);
+    const registry = async () => {
+      const { openRegistry } = await import('./registry.js');
+      return openRegistry(project, { ...networkOf(project), offline: options.offline, emit }, interruption.signal);
+    };
     try {
-      return await store.withShared(() => action({ world, artifacts, owner, containerLabels }));
+      return await store.withShared(() => action({ world, artifacts, owner, containerLabels, registry }));
     } finally {
       await builders.close();
     }

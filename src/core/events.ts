@@ -5,6 +5,8 @@ export type Event =
   | { readonly type: 'artifact'; readonly name: string; readonly state: 'started' | 'present' | 'built' | 'failed'; readonly packages?: PackageCounts; readonly seconds?: number }
   | { readonly type: 'package'; readonly artifact: string; readonly package: string; readonly state: PackageState; readonly seconds?: number }
   | { readonly type: 'image'; readonly name: string; readonly state: 'started' | 'present' | 'retagged' | 'built' | 'failed' | 'skipped'; readonly seconds?: number; readonly reason?: string }
+  /** An image on its way to its registry; `bytes`: what had to be sent. */
+  | { readonly type: 'push'; readonly name: string; readonly state: 'started' | 'present' | 'retagged' | 'pushed' | 'failed'; readonly bytes?: number; readonly seconds?: number }
   /** A line of a container's or a build's log. */
   | { readonly type: 'log'; readonly subject: string; readonly line: string }
   /** A step worth a line of its own: "probing builder", "pulling debian:trixie-slim". */

@@ -10,7 +10,7 @@ import { baseUses, createBases, identityText, type BaseUse } from './base.js';
 import { exportContext } from './export-context.js';
 import { createGraph } from './graph.js';
 import { contextFiles } from './key.js';
-import { builderImages, imageNamed, specNamed } from './names.js';
+import { builderImages, imageNamed, selectedImages, specNamed } from './names.js';
 import type { ImageNode } from './node.js';
 import { createPlanning } from './planning.js';
 import type { ExportedContext, ImagePlanner, ImageResult, PlannedImage, PlannerDependencies } from './planner.js';
@@ -82,7 +82,7 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
 
   async function plan(names?: readonly string[]): Promise<readonly PlannedImage[]> {
     const planned: PlannedImage[] = [];
-    for (const { spec, edges } of await graph.withParents(selection(names))) {
+    for (const { spec, edges } of await graph.withParents(selectedImages(project, names))) {
       const keyed = await planning.keyed(spec.name);
       const { entries } = await planning.context(spec.name);
       planned.push({
@@ -100,8 +100,8 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     return planned;
   }
 
-  async function build(names?: readonly string[]): Promise<readonly ImageResult[]> {
-    const selected = selection(names);
+  async function build(names?: readonly string[], { onReady }: { readonly onReady?: (image: ImageResult) => void } = {}): Promise<readonly ImageResult[]> {
+    const selected = selectedImages(project, names);
     const nodes = await graph.withParents(selected);
     const present = await presentImages(engine);
     for (let round = 0; await renewBases(await missing(selected, present)); round += 1) {
@@ -114,16 +114,12 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
       nodes.map(async ({ spec: { name } }) => {
         // A parent that nobody needs any more gets its tags if it is still there, and else is left alone.
         if (!needed.has(name) && !present.has((await planning.keyed(name)).key)) return undefined;
-        return assembly.ensure(name, present, await planning.tags(name));
+        const result = await assembly.ensure(name, present, await planning.tags(name));
+        onReady?.(result);
+        return result;
       }),
     );
     return collect(outcomes).filter((result) => result !== undefined);
-  }
-
-  function selection(names: readonly string[] | undefined): string[] {
-    if (names !== undefined && names.length > 0) return [...new Set(names.map((name) => specNamed(project, name).name))];
-    const builders = builderImages(project);
-    return [...project.images.values()].filter(({ name, role }) => role || !builders.has(name)).map(({ name }) => name);
   }
 
   /** Images that have to be built for these: what a present image was built from is not needed. */
@@ -154,7 +150,7 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   }
 
   async function refreshBases(names?: readonly string[]): Promise<readonly string[]> {
-    const nodes = await graph.withParents([...selection(names), ...builderImages(project)]);
+    const nodes = await graph.withParents([...selectedImages(project, names), ...builderImages(project)]);
     const external = [...project.artifacts.values()].filter(({ builder }) => imageNamed(project, builder.value) === undefined);
     const builders: BaseUse[] = external.map(({ builder }) => ({ reference: builder.value, place: builder.place }));
     const uses = distinct([...nodes.flatMap(baseUses), ...builders]);

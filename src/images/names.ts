@@ -37,3 +37,10 @@ export function builderImages(project: Project): Set<string> {
   const builders = [...project.artifacts.values()].map(({ builder }) => imageNamed(project, builder.value));
   return new Set(builders.filter((name) => name !== undefined));
 }
+
+/** The images that are meant by these names, each once; without any all but those that are used as builders only. Fails `usage`. */
+export function selectedImages(project: Project, names: readonly string[] | undefined): string[] {
+  if (names !== undefined && names.length > 0) return [...new Set(names.map((name) => specNamed(project, name).name))];
+  const builders = builderImages(project);
+  return [...project.images.values()].filter(({ name, role }) => role || !builders.has(name)).map(({ name }) => name);
+}

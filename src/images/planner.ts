@@ -19,8 +19,8 @@ export interface ImagePlanner {
   ensureBuilder(reference: Placed<string>): Promise<string>;
   /** The images and all that they are built FROM, parents first. No names: all but those used as builders only. */
   plan(names?: readonly string[]): Promise<readonly PlannedImage[]>;
-  /** Makes them exist under their tags; the planner may find new keys if a base turns out to be another one. */
-  build(names?: readonly string[]): Promise<readonly ImageResult[]>;
+  /** Makes them exist under their tags; the planner may find new keys if a base turns out to be another one. Each is told of as soon as it is ready. */
+  build(names?: readonly string[], options?: { readonly onReady?: (image: ImageResult) => void }): Promise<readonly ImageResult[]>;
   /** Writes the image's context to a new or empty folder, for a plain `docker build`. */
   exportContext(name: string, folder: string): Promise<ExportedContext>;
   /** Asks for every external base of these images anew (pulls), renews the records, and forgets computed keys. */

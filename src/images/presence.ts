@@ -21,7 +21,7 @@ export async function presentImages(engine: Engine): Promise<ReadonlyMap<string,
 }
 
 /** The image with that key, asked for by its tag. */
-export async function presentImage(engine: Engine, repository: string, key: ImageKey): Promise<PresentImage | undefined> {
+export async function presentImage(engine: Pick<Engine, 'image'>, repository: string, key: ImageKey): Promise<PresentImage | undefined> {
   const image = await engine.image(`${repository}:${keyTag(key)}`);
   return image?.labels[LABELS.key] === key ? { id: image.id, tags: image.tags } : undefined;
 }

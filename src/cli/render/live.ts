@@ -24,6 +24,7 @@ const FRAME = 80;
 export function liveRenderer(region: Region, write: Write, options: { readonly verbose: boolean }): Renderer {
   const artifacts = new Map<string, ArtifactLine>();
   const images = new Map<string, string>();
+  const pushes = new Map<string, string>();
   let timer: NodeJS.Timeout | undefined;
 
   const above = (lines: readonly string[]) => {
@@ -32,7 +33,7 @@ export function liveRenderer(region: Region, write: Write, options: { readonly v
     for (const line of lines) write(`${printable(line)}\n`);
     draw();
   };
-  const draw = () => region(regionLines(artifacts, images).join('\n'));
+  const draw = () => region([...regionLines(artifacts, images), ...pushLines(pushes)].join('\n'));
   const soon = () => {
     timer ??= setTimeout(() => {
       timer = undefined;
@@ -43,6 +44,7 @@ export function liveRenderer(region: Region, write: Write, options: { readonly v
   return {
     event(event) {
       track(event, artifacts, images);
+      trackPush(event, pushes);
       above(worthKeeping(event, options.verbose) ? plainLines(event, options.verbose) : []);
       soon();
     },
@@ -57,7 +59,7 @@ export function liveRenderer(region: Region, write: Write, options: { readonly v
 function worthKeeping(event: Event, verbose: boolean): boolean {
   if (verbose) return true;
   if (event.type === 'package') return event.state === 'compiled' || event.state === 'failed';
-  if (event.type === 'image') return event.state !== 'started';
+  if (event.type === 'image' || event.type === 'push') return event.state !== 'started';
   return event.type !== 'log' && event.type !== 'step';
 }
 
@@ -94,4 +96,17 @@ function regionLines(artifacts: ReadonlyMap<string, ArtifactLine>, images: Reado
   }
   for (const [name, last] of images) lines.push(`${name}: building${last === '' ? '' : `  ${printable(last).slice(0, 100)}`}`);
   return lines;
+}
+
+function trackPush(event: Event, pushes: Map<string, string>): void {
+  if (event.type === 'log') {
+    if (pushes.has(event.subject)) pushes.set(event.subject, event.line);
+  } else if (event.type === 'push') {
+    if (event.state === 'started') pushes.set(event.name, '');
+    else pushes.delete(event.name);
+  }
+}
+
+function pushLines(pushes: ReadonlyMap<string, string>): string[] {
+  return [...pushes].map(([name, last]) => `${name}: pushing${last === '' ? '' : `  ${printable(last).slice(0, 100)}`}`);
 }

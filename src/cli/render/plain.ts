@@ -1,5 +1,5 @@
 import type { Event } from '../../core/events.js';
-import { seconds } from './format.js';
+import { bytes, seconds } from './format.js';
 import { printable, renderProblem } from './problem.js';
 import type { Renderer, Write } from './renderer.js';
 
@@ -29,6 +29,9 @@ export function plainLines(event: Event, verbose: boolean): string[] {
     case 'image':
       if (event.state === 'started') return [`${event.name}: building`];
       return [`${event.name}: ${event.state}${event.reason === undefined ? '' : ` (${event.reason})`}${seconds(event.seconds)}`];
+    case 'push':
+      if (event.state === 'started') return [`${event.name}: pushing`];
+      return [`${event.name}: ${PUSHED[event.state]}${event.state === 'pushed' && event.bytes !== undefined ? `, ${bytes(event.bytes)} sent` : ''}${seconds(event.seconds)}`];
     case 'log':
       return verbose ? [`${event.subject} | ${event.line}`] : [];
     case 'step':
@@ -39,6 +42,9 @@ export function plainLines(event: Event, verbose: boolean): string[] {
       return [event.message];
   }
 }
+
+/** What became of a push; "present" alone would be taken for the engine's. */
+const PUSHED = { present: 'in the registry', retagged: 'retagged in the registry', pushed: 'pushed', failed: 'not pushed' } as const;
 
 function counts(packages: { total: number; reused: number; fetched: number; compiled: number } | undefined): string {
   if (packages === undefined) return '';

@@ -23,14 +23,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   node: ['core', 'util', 'config', 'archive', 'store', 'net', 'builders', 'artifact'],
   command: ['core', 'util', 'config', 'archive', 'store', 'net', 'builders', 'artifact'],
   plan: ['core', 'util', 'artifact'],
-  images: ['core', 'util', 'config', 'archive', 'store', 'git', 'docker', 'engine', 'artifact', 'plan'],
-  run: ['core', 'util', 'config', 'store', 'git', 'engine', 'net', 'builders', 'artifact', 'plan', 'images'],
-  cli: ['core', 'util', 'config', 'archive', 'net', 'store', 'git', 'docker', 'engine', 'builders', 'artifact', 'python', 'node', 'command', 'plan', 'images', 'run', 'discover'],
+  registry: ['core', 'util', 'net', 'docker'],
+  images: ['core', 'util', 'config', 'archive', 'store', 'git', 'docker', 'engine', 'artifact', 'plan', 'registry'],
+  push: ['core', 'util', 'docker', 'engine', 'images', 'registry'],
+  run: ['core', 'util', 'config', 'store', 'git', 'engine', 'net', 'builders', 'artifact', 'plan', 'images', 'registry', 'push'],
+  cli: ['core', 'util', 'config', 'archive', 'net', 'store', 'git', 'docker', 'engine', 'builders', 'artifact', 'python', 'node', 'command', 'plan', 'images', 'registry', 'push', 'run', 'discover'],
 };
 
 /** Only these files of a module may be imported by kinds and run: its port; adapters are for cli/wire.ts. */
 const ADAPTERS_ONLY_IN_WIRE: readonly string[] = ['engine', 'builders', 'net'];
-const PORTS = ['src/engine/engine.ts', 'src/builders/builder.ts', 'src/builders/hints.ts', 'src/net/http.ts'];
+const PORTS = ['src/engine/engine.ts', 'src/builders/builder.ts', 'src/builders/hints.ts', 'src/net/http.ts', 'src/net/requester.ts'];
 
 /** A third-party library has one home. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {

@@ -1,0 +1,11 @@
+import type { ImageKey } from '../core/identity.js';
+import type { RegistryClient } from '../registry/client.js';
+import { findLabelled } from '../registry/find-labelled.js';
+import type { Manifest } from '../registry/manifest.js';
+import { LABELS } from './labels.js';
+import { keyTag } from './tags.js';
+
+/** The manifest of the image with this key, if its registry has it: found by the key's tag, believed by the key's label. */
+export function findInRegistry(client: RegistryClient, repository: string, key: ImageKey): Promise<Manifest | undefined> {
+  return findLabelled(client, { repository, tag: keyTag(key), label: LABELS.key, value: key });
+}
