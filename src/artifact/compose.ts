@@ -1,9 +1,12 @@
 import type { Readable } from 'node:stream';
 import { packing } from '../archive/pack-tar.js';
+import { tarSize } from '../archive/tar-size.js';
 import { FIXED_TIME } from '../archive/entry.js';
 import type { Entry } from '../archive/entry.js';
 import type { Store } from '../store/store.js';
 import type { Artifact, Part } from './artifact.js';
+import { openListing } from './listing.js';
+import { openPiece } from './open-piece.js';
 import { walkArtifact, type Content } from './walk.js';
 
 export interface ComposeOptions {
@@ -26,7 +29,7 @@ export interface ArtifactEntry {
 export function composeArtifact(artifact: Artifact, store: Store, options: ComposeOptions = {}): Readable {
   const owner = options.owner ?? { uid: 0, gid: 0 };
   return packing(async (pack) => {
-    for await (const { entry, content } of walkArtifact(artifact, store)) {
+    for await (const { entry, content } of walkArtifact(artifact, (part) => openPiece(part, store))) {
       await pack.entry({ ...entry, ...owner, mtime: FIXED_TIME }, content === undefined ? undefined : await bytesOf(content));
     }
   });
@@ -34,7 +37,19 @@ export function composeArtifact(artifact: Artifact, store: Store, options: Compo
 
 /** The entries of an artifact in the order of `composeArtifact`, without contents; every piece is read and verified. */
 export async function* artifactEntries(artifact: Artifact, store: Store): AsyncGenerator<ArtifactEntry> {
-  for await (const { entry, part } of walkArtifact(artifact, store)) yield part === undefined ? { entry } : { entry, part };
+  for await (const { entry, part } of walkArtifact(artifact, (part) => openPiece(part, store))) yield part === undefined ? { entry } : { entry, part };
+}
+
+/**
+ * Bytes of `composeArtifact`'s tar for owner 0:0. Out of the pieces' listings: only pieces that were never listed before
+ * are read.
+ */
+export function composedSize(artifact: Artifact, store: Store): Promise<number> {
+  return tarSize(entriesOf(walkArtifact(artifact, (part) => openListing(part, store))));
+}
+
+async function* entriesOf(walk: AsyncIterable<{ readonly entry: Entry }>): AsyncGenerator<Entry> {
+  for await (const { entry } of walk) yield { ...entry, uid: 0, gid: 0, mtime: FIXED_TIME };
 }
 
 /** Most contents come as one chunk, which needs no stream. */

@@ -1,10 +1,8 @@
-import type { Readable } from 'node:stream';
 import { FIXED_TIME } from '../archive/entry.js';
 import type { Entry, HardlinkEntry } from '../archive/entry.js';
 import { ancestorsOf, parentOf } from '../archive/paths.js';
-import { PieceReader } from '../archive/read-piece.js';
+import type { PieceEntry } from '../archive/read-piece.js';
 import { fail } from '../core/failure.js';
-import type { Store } from '../store/store.js';
 import type { Artifact, Part } from './artifact.js';
 
 /** An entry at its place in the artifact; the path is rooted at `/`, without the leading slash. */
@@ -21,21 +19,28 @@ export interface Content {
   some(): Promise<Buffer | undefined>;
 }
 
+/** The entries of one piece, in its order, on their way out of the store. */
+export interface OpenPiece {
+  next(): Promise<PieceEntry | undefined>;
+  /** Of the entry that `next` gave last; absent if contents are not at hand. */
+  readonly content?: Content;
+  close(): Promise<void>;
+}
+
 /**
  * All entries of an artifact in one pass over its pieces, last part first: an entry whose path was seen already is
  * overridden by a later part and left out, so nothing has to be known ahead. Within a part the order is the piece's. A
  * folder's mode is that of the last part that has it; folders implied by a part's place are 0755 unless seen before.
  * A file (or link) in one part where another has a folder is `Failed` (reason `archive`).
  */
-export async function* walkArtifact(artifact: Artifact, store: Store): AsyncGenerator<Walked> {
+export async function* walkArtifact(artifact: Artifact, open: (part: Part) => Promise<OpenPiece>): AsyncGenerator<Walked> {
   const tree = new Tree(artifact.prefix);
-  for await (const { part, piece } of piecesAhead([...artifact.parts].reverse(), store)) {
+  for await (const { part, piece } of piecesAhead([...artifact.parts].reverse(), open)) {
     const at = rooted(part.at);
     for (const folder of tree.enter(at, part)) yield { entry: implied(folder) };
-    const reader = new PieceReader(piece, `piece of ${nameOf(part)}`);
-    const links = new Links(store, part);
+    const links = new Links(part, open);
     try {
-      for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
+      for (let next = await piece.next(); next !== undefined; next = await piece.next()) {
         const entry: Entry = { ...next.entry, path: below(at, next.entry.path) };
         for (const folder of tree.enter(parentOf(entry.path), part)) yield { entry: implied(folder) };
         if (!tree.claim(entry, part)) {
@@ -43,13 +48,17 @@ export async function* walkArtifact(artifact: Artifact, store: Store): AsyncGene
           continue;
         }
         if (entry.type === 'hardlink') yield await links.resolve(entry, { at, kept: tree.ownedBy(below(at, entry.target), part) });
-        else yield entry.type === 'file' ? { entry, part, content: reader } : { entry, part };
+        else yield walked(entry, part, piece);
       }
     } finally {
       await links.close();
-      await reader.close();
+      await piece.close();
     }
   }
+}
+
+function walked(entry: Entry, part: Part, { content }: OpenPiece): Walked {
+  return entry.type === 'file' && content !== undefined ? { entry, part, content } : { entry, part };
 }
 
 /** Who has which path, so far. */
@@ -104,16 +113,16 @@ const NONE: readonly string[] = [];
 
 /** Hard links of one piece. One whose target was overridden gets the content itself, read once more from the piece. */
 class Links {
-  readonly #store: Store;
   readonly #part: Part;
+  readonly #openPiece: (part: Part) => Promise<OpenPiece>;
   readonly #overridden = new Map<string, { readonly offset: number; readonly size: number }>();
   /** Target within the piece → the path that has its content instead. */
   readonly #moved = new Map<string, string>();
-  #open: Readable | undefined;
+  #open: OpenPiece | undefined;
 
-  constructor(store: Store, part: Part) {
-    this.#store = store;
+  constructor(part: Part, openPiece: (part: Part) => Promise<OpenPiece>) {
     this.#part = part;
+    this.#openPiece = openPiece;
   }
 
   remember(target: string, content: { readonly offset: number; readonly size: number }): void {
@@ -129,19 +138,19 @@ class Links {
     if (content === undefined) fail({ reason: 'archive', message: `piece of ${nameOf(part)}: hard link /${entry.path} has no earlier target` });
     this.#moved.set(entry.target, entry.path);
     const { path, mode, uid, gid, mtime } = entry;
-    return { entry: { type: 'file', path, mode, uid, gid, mtime, size: content.size }, part, content: await this.#again(content.offset) };
+    return walked({ type: 'file', path, mode, uid, gid, mtime, size: content.size }, part, await this.#again(content.offset));
   }
 
   async close(): Promise<void> {
-    this.#open?.destroy();
+    await this.#open?.close();
     this.#open = undefined;
   }
 
-  async #again(offset: number): Promise<PieceReader> {
+  async #again(offset: number): Promise<OpenPiece> {
     await this.close();
-    this.#open = await this.#store.readBlob(this.#part.piece);
-    const reader = new PieceReader(this.#open, `piece of ${nameOf(this.#part)}`);
-    for (let next = await reader.next(); next !== undefined; next = await reader.next()) if (next.offset === offset) return reader;
+    const piece = await this.#openPiece(this.#part);
+    this.#open = piece;
+    for (let next = await piece.next(); next !== undefined; next = await piece.next()) if (next.offset === offset) return piece;
     throw new Error('a piece changed while it was read');
   }
 }
@@ -149,27 +158,21 @@ class Links {
 /** How many pieces are opened before their turn, so that the disk works while we do. Each holds some 512 KiB. */
 const AHEAD = 3;
 
-async function* piecesAhead(parts: readonly Part[], store: Store): AsyncGenerator<{ readonly part: Part; readonly piece: Readable }> {
-  const ahead: Promise<Readable>[] = [];
+async function* piecesAhead(parts: readonly Part[], open: (part: Part) => Promise<OpenPiece>): AsyncGenerator<{ readonly part: Part; readonly piece: OpenPiece }> {
+  const ahead: Promise<OpenPiece>[] = [];
   try {
     for (const [index, part] of parts.entries()) {
-      while (ahead.length <= AHEAD && index + ahead.length < parts.length) ahead.push(opened(parts[index + ahead.length] as Part, store));
-      yield { part, piece: await (ahead.shift() as Promise<Readable>) };
+      while (ahead.length <= AHEAD && index + ahead.length < parts.length) {
+        const opening = open(parts[index + ahead.length] as Part);
+        // Its errors are the reader's, when its turn comes; until then they are nobody's.
+        opening.catch(() => undefined);
+        ahead.push(opening);
+      }
+      yield { part, piece: await (ahead.shift() as Promise<OpenPiece>) };
     }
   } finally {
-    for (const opening of ahead) opening.then((piece) => piece.destroy(), () => undefined);
+    for (const opening of ahead) opening.then((piece) => piece.close()).catch(() => undefined);
   }
-}
-
-/** Its errors are the reader's, when its turn comes; until then they are nobody's. */
-function opened(part: Part, store: Store): Promise<Readable> {
-  const opening = store.readBlob(part.piece).then((piece) => {
-    piece.on('error', () => undefined);
-    piece.read(0);
-    return piece;
-  });
-  opening.catch(() => undefined);
-  return opening;
 }
 
 function implied(path: string): Entry {
@@ -180,7 +183,8 @@ function clash(path: string, { file, folder }: { readonly file: Part; readonly f
   fail({ reason: 'archive', message: `/${path} is a file in ${nameOf(file)} and a folder in ${nameOf(folder)}` });
 }
 
-function nameOf(part: Part): string {
+/** A part in messages. */
+export function nameOf(part: Part): string {
   return part.package ?? `the links and skeleton at ${part.at}`;
 }
 

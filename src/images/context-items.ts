@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FIXED_TIME, type Entry } from '../archive/entry.js';
 import type { Artifact } from '../artifact/artifact.js';
-import { composeArtifact } from '../artifact/compose.js';
+import { composeArtifact, composedSize } from '../artifact/compose.js';
 import { fail } from '../core/failure.js';
 import { compare } from '../core/record.js';
 import type { ContextEntry } from '../docker/context.js';
@@ -99,7 +99,7 @@ async function* checked(path: string, entry: { readonly path: string; readonly s
 async function* artifactItems(name: string, artifact: Artifact, { store, reach }: ContextInputs): AsyncGenerator<ContextItem> {
   const path = artifactTarPath(name);
   if (reach === undefined || reach.has(path)) {
-    const entry: Entry = { type: 'file', path, mode: 0o644, size: await artifactSize(artifact, store), ...OWNED };
+    const entry: Entry = { type: 'file', path, mode: 0o644, size: await composedSize(artifact, store), ...OWNED };
     yield { entry, content: composeArtifact(artifact, store) };
   }
   for (const wheel of artifact.wheels ?? []) {
@@ -107,13 +107,6 @@ async function* artifactItems(name: string, artifact: Artifact, { store, reach }
     if (reach !== undefined && !reach.has(wheelPath)) continue;
     yield { entry: { type: 'file', path: wheelPath, mode: 0o644, size: wheel.size, ...OWNED }, content: await store.readBlob(wheel.blob) };
   }
-}
-
-/** Bytes of the artifact's tar. A header comes before its content, so the tar is composed once just to be measured. */
-async function artifactSize(artifact: Artifact, store: Store): Promise<number> {
-  let size = 0;
-  for await (const chunk of composeArtifact(artifact, store)) size += (chunk as Buffer).length;
-  return size;
 }
 
 function text(path: string, content: string): ContextItem {

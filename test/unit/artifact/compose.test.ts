@@ -12,7 +12,7 @@ import { extractTar } from '../../../src/archive/extract-tar.js';
 import type { PackItem } from '../../../src/archive/pack-tar.js';
 import { readTar } from '../../../src/archive/read-tar.js';
 import type { Artifact, Part } from '../../../src/artifact/artifact.js';
-import { artifactEntries, composeArtifact } from '../../../src/artifact/compose.js';
+import { artifactEntries, composeArtifact, composedSize } from '../../../src/artifact/compose.js';
 import { Failed } from '../../../src/core/failure.js';
 import type { Digest } from '../../../src/core/identity.js';
 import { MemoryStore } from '../../../src/store/memory.js';
@@ -156,6 +156,38 @@ describe('artifactEntries', () => {
     const listed = [];
     for await (const { entry, part: from } of artifactEntries(artifact(parts), store)) listed.push([entry.path, entry.type === 'file' ? entry.size : undefined, from?.package]);
     expect(listed).toEqual([['opt/venv', undefined, undefined], ['opt/venv/lib', undefined, 'two 2.0'], ['opt/venv/lib/a.py', 4, 'two 2.0']]);
+  });
+});
+
+describe('composedSize', () => {
+  test.each([1, 2, 3])('is the size of what composeArtifact writes, sample %i', async (sample) => {
+    const store = new MemoryStore();
+    const parts: Part[] = [];
+    for (const [index, tree] of sampleTrees(sample * 6).slice(-6).entries()) {
+      const items = tree.map(({ path, type, mode, content, target }): PackItem => {
+        if (type === 'file') return { entry: { type, path, mode, size: content?.length ?? 0, ...common }, content: content as Buffer };
+        return { entry: type === 'directory' ? { type, path, mode, ...common } : { type, path, mode, target: target as string, ...common } };
+      });
+      parts.push(await part(store, `/opt/venv/tree-${index}`, items, `tree ${index}`));
+    }
+    parts.push({ ...(parts[0] as Part), at: '/opt/venv/again' }, await part(store, '/opt/venv', [file('a', 'content'), hardlink('b', 'a'), hardlink('c', 'a')]), await part(store, '/opt/venv', [file('a', 'new')]));
+    const { length } = await buffer(composeArtifact(artifact(parts), store));
+    expect(await composedSize(artifact(parts), store)).toBe(length);
+  });
+
+  test('reads each piece only once, ever', async () => {
+    const store = new MemoryStore();
+    const parts = [await part(store, '/opt/venv', [file('a', 'one')])];
+    const size = await composedSize(artifact(parts), store);
+    parts.push(await part(store, '/opt/venv', [file('b', 'two')]));
+    const read: Digest[] = [];
+    const counting = Object.create(store, { readBlob: { value: (digest: Digest) => (read.push(digest), store.readBlob(digest)) } }) as Store;
+    expect(await composedSize(artifact(parts), counting)).toBe(size + 1024);
+    expect(read).toEqual([parts[1]?.piece]);
+  });
+
+  test('of an artifact without parts', async () => {
+    expect(await composedSize(artifact([]), new MemoryStore())).toBe(1024);
   });
 });
 

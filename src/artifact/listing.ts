@@ -1,0 +1,55 @@
+import { FIXED_TIME } from '../archive/entry.js';
+import type { Entry } from '../archive/entry.js';
+import { pieceIndex } from '../archive/read-piece.js';
+import type { Data } from '../core/record.js';
+import type { Store } from '../store/store.js';
+import type { Part } from './artifact.js';
+import { nameOf, type OpenPiece } from './walk.js';
+
+/** A record of bucket `pieces`, under `listing-<digest>`: what the piece holds, without contents. It lives as long as the piece. */
+interface Listing {
+  readonly format: 1;
+  /** Type, path, mode, and a file's size or a link's target. */
+  readonly entries: readonly (readonly [Entry['type'], string, number, (number | string)?])[];
+}
+
+/** A part's piece without contents, out of its listing; a piece that has none yet is read once, verified and listed. */
+export async function openListing(part: Part, store: Store): Promise<OpenPiece> {
+  const { entries } = (await find(part, store)) ?? (await make(part, store));
+  let at = 0;
+  const next: OpenPiece['next'] = async () => {
+    const found = entries[at];
+    if (found === undefined) return undefined;
+    at += 1;
+    return { entry: entryOf(found), offset: at };
+  };
+  return { next, close: async () => undefined };
+}
+
+async function find(part: Part, store: Store): Promise<Listing | undefined> {
+  const found = (await store.getRecord('pieces', keyOf(part))) as unknown as Listing | undefined;
+  return found?.format === 1 ? found : undefined;
+}
+
+async function make(part: Part, store: Store): Promise<Listing> {
+  const index = await pieceIndex(await store.readBlob(part.piece), `piece of ${nameOf(part)}`);
+  const listing: Listing = {
+    format: 1,
+    entries: index.map(({ entry }) => {
+      if (entry.type === 'directory') return [entry.type, entry.path, entry.mode];
+      return [entry.type, entry.path, entry.mode, entry.type === 'file' ? entry.size : entry.target];
+    }),
+  };
+  await store.putRecord('pieces', keyOf(part), listing as unknown as Data, { blobs: [part.piece] });
+  return listing;
+}
+
+function entryOf([type, path, mode, last]: Listing['entries'][number]): Entry {
+  const common = { path, mode, uid: 0, gid: 0, mtime: FIXED_TIME };
+  if (type === 'directory') return { type, ...common };
+  return type === 'file' ? { type, ...common, size: last as number } : { type, ...common, target: last as string };
+}
+
+function keyOf(part: Part): string {
+  return `listing-${part.piece}`;
+}
