@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Built } from '../../../src/artifact/artifact.js';
 import type { Context, Planned } from '../../../src/artifact/kind.js';
-import { walkArtifact } from '../../../src/artifact/walk.js';
+import { composeArtifact } from '../../../src/artifact/compose.js';
 import { readTar } from '../../../src/archive/read-tar.js';
 import { tarDirectory } from '../../../src/archive/tar-directory.js';
 import type { Builder, BuilderFacts } from '../../../src/builders/builder.js';
@@ -88,22 +88,7 @@ export async function openRig(dir: string, image?: string): Promise<Rig> {
         },
       );
     },
-    async listing({ artifact }) {
-      const found = new Map<string, string>();
-      for await (const { entry, content } of walkArtifact(artifact, store)) {
-        const path = entry.path.slice(artifact.prefix.length);
-        if (!inNodeModules(path)) continue;
-        if (entry.type === 'directory') found.set(path, `folder ${entry.mode.toString(8)}`);
-        else if (entry.type === 'symlink') found.set(path, `link -> ${entry.target}`);
-        else if (entry.type === 'hardlink') found.set(path, found.get(entry.target.slice(artifact.prefix.length)) ?? 'hard link to nothing');
-        else {
-          const hash = createHash('sha256');
-          for (let chunk = await content?.some(); chunk; chunk = await content?.some()) hash.update(chunk);
-          found.set(path, `file ${entry.mode.toString(8)} ${hash.digest('hex').slice(0, 16)}`);
-        }
-      }
-      return found;
-    },
+    listing: ({ artifact }) => listTar(composeArtifact(artifact, store)),
     async shell(script) {
       const folder = await builder.scratch('project');
       await builder.put(folder, tarDirectory(root, { special: 'skip' }));
@@ -121,7 +106,7 @@ export async function openRig(dir: string, image?: string): Promise<Rig> {
 
 const place = { file: 'project.yml', line: 1, column: 1 };
 
-/** Everything in a node_modules of a taken folder. */
+/** Everything in a node_modules of a taken folder, or of an artifact at /app. */
 async function listTar(tar: Readable): Promise<Listing> {
   const found = new Map<string, string>();
   for await (const { entry, content } of readTar(tar, { subject: 'oracle', strip: 1, links: 'keep', special: 'drop' })) {
