@@ -1,8 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { GlobalOptions, Outcome } from './options.js';
+import type { Action } from './action.js';
+import type { GlobalOptions } from './options.js';
 
-/** A command's work, loaded only when it is called: `artifacts --version` pays for none of them. */
-export type Action = (options: GlobalOptions & Record<string, unknown>, args: readonly string[]) => Promise<Outcome>;
 export type Run = (load: () => Promise<Action>, options: GlobalOptions & Record<string, unknown>, args: readonly string[]) => Promise<void>;
 
 /** The command line. `run` gets what was asked for; parsing problems throw commander's own error. */

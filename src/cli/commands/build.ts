@@ -1,5 +1,5 @@
 import { buildArtifacts } from '../../run/build.js';
-import type { Action } from '../program.js';
+import type { Action } from '../action.js';
 import { withWorld } from '../wire.js';
 import { chosen } from './names.js';
 

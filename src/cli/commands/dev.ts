@@ -1,7 +1,7 @@
 import { runAttached, type Console } from '../../run/attached.js';
 import { checkMounts, devContainer, devSpec } from '../../run/dev.js';
 import type { GlobalOptions } from '../options.js';
-import type { Action } from '../program.js';
+import type { Action } from '../action.js';
 import { withWorld } from '../wire.js';
 
 export const dev: Action = (options, args) =>

@@ -2,7 +2,7 @@ import { fail } from '../../core/failure.js';
 import { collectGarbage } from '../../store/gc.js';
 import type { RecordName } from '../../store/gc-plan.js';
 import { bytes } from '../render/format.js';
-import type { Action } from '../program.js';
+import type { Action } from '../action.js';
 import { withStore, withWorld } from '../wire.js';
 
 export const gc: Action = async (options) => {

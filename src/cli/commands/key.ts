@@ -1,4 +1,4 @@
-import type { Action } from '../program.js';
+import type { Action } from '../action.js';
 import { withWorld } from '../wire.js';
 import { chosen } from './names.js';
 

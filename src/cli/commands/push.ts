@@ -1,6 +1,6 @@
 import { pushProject } from '../../run/push.js';
 import { bytes } from '../render/format.js';
-import type { Action } from '../program.js';
+import type { Action } from '../action.js';
 import { withWorld } from '../wire.js';
 
 export const push: Action = (options, args) =>

@@ -1,5 +1,5 @@
 import { statusOf, type ArtifactStatus } from '../../run/status.js';
-import type { Action } from '../program.js';
+import type { Action } from '../action.js';
 import { withWorld } from '../wire.js';
 
 /** How many missing packages are named before the rest is only counted. */

@@ -1,6 +1,6 @@
 import { verifyStore } from '../../store/verify.js';
 import { bytes } from '../render/format.js';
-import type { Action } from '../program.js';
+import type { Action } from '../action.js';
 import { withStore } from '../wire.js';
 
 export const verify: Action = (options) =>

@@ -1,5 +1,5 @@
 import { explain } from '../../run/why.js';
-import type { Action } from '../program.js';
+import type { Action } from '../action.js';
 import { withWorld } from '../wire.js';
 
 export const why: Action = (options, args) =>
