@@ -28,7 +28,18 @@ export function createBuilders(options: BuildersOptions): Builders {
     return builder;
   };
 
-  const facts = async (key: BuilderKey): Promise<BuilderFacts> => {
+  const asked = new Map<BuilderKey, Promise<BuilderFacts>>();
+  const facts = (key: BuilderKey): Promise<BuilderFacts> => {
+    let answer = asked.get(key);
+    if (answer === undefined) {
+      answer = ask(key);
+      asked.set(key, answer);
+      answer.catch(() => asked.delete(key));
+    }
+    return answer;
+  };
+
+  const ask = async (key: BuilderKey): Promise<BuilderFacts> => {
     const known = factsFromData(await options.store.getRecord('builders', key));
     if (known !== undefined) return known;
     const builder = await open(key);
