@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { integrity } from './packages.js';
+import { integrity, npmTarball } from './packages.js';
 
 /** The builder of small projects: an image that is already there, so that none is built. */
 export const BUILDER = process.env['WHEELWRIGHT_TEST_BUILDER'] ?? 'wheelwright-test/builder';
@@ -26,6 +26,10 @@ export interface NpmPackage {
   readonly name: string;
   readonly version: string;
   readonly bytes: Buffer;
+}
+
+export function npmPackage(name: string, version: string, entries: Parameters<typeof npmTarball>[2] = []): NpmPackage {
+  return { name, version, bytes: npmTarball(name, version, entries) };
 }
 
 /** A project with one node artifact, its lock written as npm would. */
