@@ -7,10 +7,11 @@ import type { Revision } from '../images/planner.js';
 export async function readRevision(root: string): Promise<Revision | undefined> {
   const repository = await openRepository(root, process.env);
   if (repository === undefined) return undefined;
-  const [{ head, changes, branch }, source] = await Promise.all([repository.state(), repository.remoteUrl()]);
+  const [{ head, changes, branch }, source, committedAt] = await Promise.all([repository.state(), repository.remoteUrl(), repository.committedAt()]);
   const prefix = repository.prefix === '' ? '' : `${repository.prefix}/`;
   return {
     ...(head === undefined ? {} : { commit: head.revision }),
+    ...(committedAt === undefined ? {} : { committedAt }),
     ...(branch === undefined ? {} : { branchTag: branchTag(branch) }),
     ...(source === undefined ? {} : { source }),
     // Relative to the project; what lies outside of it reaches no image.

@@ -26,6 +26,8 @@ export interface Repository {
   state(): Promise<State>;
   /** Undefined in a repository with no commit. */
   head(): Promise<Head | undefined>;
+  /** When HEAD was committed, ISO 8601; undefined in a repository with no commit. */
+  committedAt(): Promise<string | undefined>;
   /** Modified, staged, deleted, conflicted and untracked (not ignored) paths. */
   status(): Promise<readonly Change[]>;
   /** Files that are there: tracked ones and untracked ones that are not ignored; no submodules, no nested repositories; sorted. */
@@ -83,6 +85,13 @@ class Checkout implements Repository {
 
   async head(): Promise<Head | undefined> {
     return (await this.state()).head;
+  }
+
+  committedAt(): Promise<string | undefined> {
+    return this.once('committedAt', async () => {
+      const ran = await run(['log', '-1', '--no-show-signature', '--format=%cI'], { cwd: this.root, env: this.env });
+      return ran?.status === 0 ? ran.stdout.trim() : undefined;
+    });
   }
 
   async status(): Promise<readonly Change[]> {

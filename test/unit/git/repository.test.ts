@@ -15,10 +15,11 @@ async function open(folder: string): Promise<Repository> {
 }
 
 /** The same answers from other commands of git, as a user would ask. */
-function oracle(folder: string): { revision: string; changed: string[] } {
+function oracle(folder: string): { revision: string; committedAt: string; changed: string[] } {
   const lines = (...args: string[]): string[] => rig.git(folder, ...args).split('\0').filter((path) => path !== '');
   return {
     revision: rig.git(folder, 'rev-parse', 'HEAD').trim(),
+    committedAt: rig.git(folder, 'show', '-s', '--format=%cI').trim(),
     changed: [...new Set([...lines('diff', '--name-only', '-z', '--no-renames', 'HEAD'), ...lines('ls-files', '-z', '--others', '--exclude-standard', '--full-name', ':/')])].sort(),
   };
 }
@@ -27,6 +28,7 @@ async function expectLikeGit(folder: string): Promise<void> {
   const repository = await open(folder);
   const expected = oracle(folder);
   expect((await repository.head())?.revision).toBe(expected.revision);
+  expect(await repository.committedAt()).toBe(expected.committedAt);
   expect((await repository.status()).map((change) => change.path).sort()).toEqual(expected.changed);
 }
 
