@@ -240,7 +240,8 @@ class Installation:
         self.add_recorded(info + "INSTALLER", INSTALLER, record)
         if self.compile:
             self.compile_sources()
-        self.add(info + "RECORD", Content(data=record_bytes(record)))
+        executable = (self.members[self.dist_info + "/RECORD"].external_attr >> 16) & 0o111 != 0
+        self.add(info + "RECORD", Content(data=record_bytes(record), executable=executable))
         write_tar(self.item["out"], self.files, self.folders, self.open)
         return self.warnings
 

@@ -121,11 +121,11 @@ export const PLACE = { file: 'project.yml', line: 1, column: 1 };
 
 /**
  * Prints {path: what} of a tree. These are all the exceptions from "same bytes" (src/python/README.md, "Environment"): byte
- * code is compared by its header without the time and by what it unmarshals to; uv's own notes (.lock, uv_cache.json, uv_build.json
- * and their rows in RECORD) are left out.
+ * code is compared by its header without the time and by what it unmarshals to; shared libraries with debugging information are
+ * compared without it; uv's own notes (.lock, uv_cache.json, uv_build.json and their rows in RECORD) are left out.
  */
 const LISTING = `
-import hashlib, json, marshal, os, stat, sys
+import hashlib, json, marshal, os, stat, subprocess, sys
 NOTES = (b".dist-info/uv_cache.json,", b".dist-info/uv_build.json,")
 def what(path, name):
     info = os.lstat(path)
@@ -136,13 +136,24 @@ def what(path, name):
         return "folder " + mode
     data = open(path, "rb").read()
     if name == "RECORD":
-        data = b"".join(line for line in data.splitlines(True) if not any(note in line for note in NOTES))
+        left_out = NOTES + tuple(DEBUG)
+        data = b"".join(line for line in data.splitlines(True) if not any(note in line for note in left_out))
+    if path in DEBUG.values():
+        subprocess.run(["objcopy", "--strip-debug", "--remove-section=.note.gnu.build-id", path, "stripped"], check=True)
+        data = open("stripped", "rb").read()
     if name.endswith(sys.implementation.cache_tag + ".pyc"):
         # Version 2 has no references, so that equal code has equal bytes.
         data = data[:8] + data[12:16] + marshal.dumps(marshal.loads(data[16:]), 2)
     return "file %s %s" % (mode, hashlib.sha256(data).hexdigest())
 top = sys.argv[1]
 found = {}
+# Compiled here with debugging information, which names the folder of the build: end of a RECORD row -> path.
+DEBUG = {}
+for folder, names, leaves in os.walk(top):
+    for name in leaves:
+        path = os.path.join(folder, name)
+        if name.endswith(".so") and not os.path.islink(path) and b".debug_info" in open(path, "rb").read():
+            DEBUG[os.path.relpath(path, top).split("/site-packages/")[-1].encode() + b","] = path
 for folder, names, leaves in os.walk(top):
     for name in names + leaves:
         if name in ("uv_cache.json", "uv_build.json", ".lock"):
