@@ -10,7 +10,7 @@ import { dockerfileInContext, sourcesOf, type ImageNode } from './node.js';
 export interface ImageContext {
   readonly entries: readonly ContextEntry[];
   readonly reach: Reach;
-  /** Whether a path of the project, there or deleted, is part of what the image is built from. */
+  /** Whether a path of the project (there or deleted; a submodule's is a folder) is part of what the image is built from. */
   reachedBy(path: string): boolean;
 }
 
@@ -38,14 +38,18 @@ export async function readImageContext(node: ImageNode, { project, statCache, pa
     ...(include === undefined ? {} : { include }),
   });
   const own = dockerfileInContext(node);
+  const folders = foldersOf(found);
   const files = [posix.normalize(spec.dockerfile.value), ...(ignore.file === undefined ? [] : [slashed(relative(project.root, ignore.file))])];
   return {
     entries: found,
     reach,
-    reachedBy(path) {
-      if (files.includes(path)) return true;
+    reachedBy(changed) {
+      const path = changed.replace(/\/$/, '');
+      const isAbove = (file: string): boolean => file === path || file.startsWith(`${path}/`);
+      if (files.some(isAbove) || (folder !== '.' && isAbove(folder))) return true;
       const inside = folder === '.' ? path : path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : undefined;
       if (inside === undefined || inside === own || omit.some((name) => inside === name || inside.startsWith(`${name}/`))) return false;
+      if (folders().has(inside)) return true;
       return reach.has(inside) && !ignore.patterns.matches(inside) && (include === undefined || include.matches(inside));
     },
   };
@@ -67,6 +71,19 @@ export function artifactTarPath(name: string): string {
 
 export function wheelsPath(name: string): string {
   return `artifacts/${name}/wheels`;
+}
+
+/** Every folder above an entry, found when they are first asked for. */
+function foldersOf(entries: readonly ContextEntry[]): () => ReadonlySet<string> {
+  let folders: Set<string> | undefined;
+  return () => {
+    if (folders !== undefined) return folders;
+    folders = new Set();
+    for (const { path } of entries) {
+      for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) folders.add(path.slice(0, slash));
+    }
+    return folders;
+  };
 }
 
 function slashed(path: string): string {

@@ -2,15 +2,14 @@ import type { Project } from '../config/project.js';
 import type { KeyRecord } from '../artifact/kind.js';
 import type { ImageKey } from '../core/identity.js';
 import { hashRecord } from '../core/record.js';
-import { Patterns } from '../docker/pattern.js';
 import type { StatCache } from '../docker/stat-cache.js';
 import { memoised } from '../util/memo.js';
 import { artifactInputs } from './artifact-inputs.js';
 import { baseUses, type Bases } from './base.js';
+import { createChangeFinder, type Change } from './change.js';
 import { readImageContext, type ImageContext } from './context.js';
 import type { ImageGraph } from './graph.js';
 import { imageKeyRecord } from './key.js';
-import { imageNamed } from './names.js';
 import type { ImageNode } from './node.js';
 import type { PlannerDependencies } from './planner.js';
 import { imageTags } from './tags.js';
@@ -21,6 +20,8 @@ export interface Planning {
   keyed(name: string): Promise<KeyedImage>;
   /** The working tree has changes that reach the image. */
   dirty(name: string): Promise<boolean>;
+  /** How each image is reached by these changed paths. */
+  changeBy(changed: readonly string[]): (name: string) => Promise<Change | undefined>;
   /** Full references that the image shall have, the key tag first. */
   tags(name: string): Promise<string[]>;
 }
@@ -46,8 +47,10 @@ export function createPlanning({ project, dependencies, graph, bases, statCache 
   const inputsOf = dependencies.artifactInputs ?? ((name: string) => artifactInputs(project, name));
   const context = memoised(readContext);
   const keyed = memoised(computeKey);
-  const dirty = memoised(computeDirty);
-  return { context, keyed, dirty, tags };
+  const changeBy = (changed: readonly string[]) => createChangeFinder({ project, node: (name) => graph.node(name), context, artifactInputs: inputsOf }, changed);
+  const dirtyBy = changeBy(revision?.changed ?? []);
+  const dirty = async (name: string) => (await dirtyBy(name)) !== undefined;
+  return { context, keyed, dirty, changeBy, tags };
 
   async function readContext(name: string): Promise<ImageContext> {
     const node = await graph.node(name);
@@ -66,28 +69,6 @@ export function createPlanning({ project, dependencies, graph, bases, statCache 
     );
     const record = imageKeyRecord({ node, entries, artifacts, parents, bases: identities });
     return { node, record, key: hashRecord<ImageKey>(record) };
-  }
-
-  async function computeDirty(name: string): Promise<boolean> {
-    const changed = revision?.changed ?? [];
-    if (changed.length === 0) return false;
-    const node = await graph.node(name);
-    const { reachedBy } = await context(name);
-    if (changed.some(reachedBy)) return true;
-    for (const { to } of node.edges) if (await dirty(to)) return true;
-    for (const { value } of node.spec.artifacts) if (await artifactDirty(value, changed)) return true;
-    return false;
-  }
-
-  async function artifactDirty(name: string, changed: readonly string[]): Promise<boolean> {
-    const inputs = new Patterns(await inputsOf(name));
-    if (changed.some((path) => inputs.matches(path))) return true;
-    const spec = project.artifacts.get(name);
-    const builder = spec === undefined ? undefined : imageNamed(project, spec.builder.value);
-    if (builder !== undefined && (await dirty(builder))) return true;
-    if (spec?.kind !== 'command') return false;
-    for (const { value } of spec.needs) if (await artifactDirty(value, changed)) return true;
-    return false;
   }
 
   async function tags(name: string): Promise<string[]> {
