@@ -8,7 +8,7 @@ import { removeLeftovers } from '../builders/leftovers.js';
 import { createCommandKind } from '../command/kind.js';
 import type { Project } from '../config/project.js';
 import type { Emit } from '../core/events.js';
-import { Failed } from '../core/failure.js';
+import { Failed, type Problem } from '../core/failure.js';
 import type { Placed } from '../core/place.js';
 import { connectEngine, type EngineOptions } from '../engine/connect.js';
 import { engineFromContext } from '../engine/docker-context.js';
@@ -181,13 +181,17 @@ async function interruptible(interruption: Interruption, work: () => Promise<Res
     const status = interruption.status();
     if (status === undefined) return result;
     const { after: _, ...outcome } = result;
-    return { ...outcome, status };
+    return { ...outcome, problems: interrupted(outcome.problems), status };
   } catch (error) {
     const status = interruption.status();
     if (status === undefined) throw error;
-    const problems = error instanceof Failed ? error.problems.filter((problem) => problem.reason !== 'interrupted') : [];
-    return { data: {}, problems: [...problems, { reason: 'interrupted', message: 'interrupted; what was finished is kept' }], status };
+    return { data: {}, problems: interrupted(error instanceof Failed ? error.problems : []), status };
   }
+}
+
+/** Every part that was at work says that it was interrupted: once is enough. */
+function interrupted(problems: readonly Problem[] = []): Problem[] {
+  return [...problems.filter(({ reason }) => reason !== 'interrupted'), { reason: 'interrupted', message: 'interrupted; what was finished is kept' }];
 }
 
 function namedValues(names: readonly string[]): Record<string, string> {
