@@ -27,7 +27,7 @@ const DEFAULT_LIFETIME = 60;
 
 /**
  * Gets an access token from the service that a Bearer challenge names: with an identity token by OAuth 2 (POST), else by
- * GET with user name and password or anonymously.
+ * GET with user name and password or anonymously. One attempt: it is a part of the request that needs the token.
  */
 export async function fetchToken({ parameters }: Challenge, scopes: readonly string[], options: TokenOptions): Promise<Token> {
   const { requester, registry, credentials, signal } = options;
@@ -37,7 +37,7 @@ export async function fetchToken({ parameters }: Challenge, scopes: readonly str
   const [url, request] = credentials?.kind === 'identity-token'
     ? [realm, refreshing(credentials.token, service, scopes)] as const
     : [withQuery(realm, service, scopes), asking(credentials)] as const;
-  const reply = await requester.attempts(about, () => requester.send(url.href, { ...about, ...request }));
+  const reply = await requester.send(url.href, { ...about, ...request });
   if (reply.status !== 200) throw refusal(reply, { ...about, registry: url.host, withCredentials: credentials !== undefined });
   return parseToken(reply, url.host, options.now());
 }

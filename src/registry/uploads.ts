@@ -35,23 +35,21 @@ export async function upload(target: UploadTarget, blob: BlobSource, { mountFrom
   let reached = 0;
   return requester.attempts({ verb: 'push', subject, ...(signal === undefined ? {} : { signal }) }, async (progressed) => {
     if (session !== undefined) session = await askStatus(target, session, blob.size);
+    if (session !== undefined && session.offset > reached) {
+      reached = session.offset;
+      progressed();
+    }
+    // Some registries tell how far they got, and then refuse to go on from there.
+    if (session !== undefined && session.offset > 0) session = await sendRest(target, session, blob);
     if (session === undefined) {
       const begun = await begin(target, blob.digest, mountFrom);
       if (begun === 'mounted') return 'mounted';
       session = begun;
     }
-    if (session.offset > reached) {
-      reached = session.offset;
-      progressed();
-    }
     onProgress?.(session.offset);
-    if (session.offset === 0 && blob.size <= MONOLITHIC) {
-      await commit(target, session, blob, true);
-    } else {
-      // What is sent counts once the registry says so.
-      session = session.offset === blob.size ? session : await sendRest(target, session, blob);
-      await commit(target, session, blob, false);
-    }
+    const whole = session.offset === 0 && blob.size <= MONOLITHIC;
+    if (session.offset < blob.size && !whole) session = await sendAll(target, session, blob);
+    await commit(target, session, blob, whole);
     onProgress?.(blob.size);
     return 'uploaded';
   });
@@ -83,7 +81,21 @@ async function askStatus(target: UploadTarget, { location }: Session, size: numb
   return { location: reply.headers['location'] === undefined ? location : target.api.located(reply, 'location'), offset };
 }
 
-async function sendRest(target: UploadTarget, { location, offset }: Session, blob: BlobSource): Promise<Session> {
+async function sendAll(target: UploadTarget, session: Session, blob: BlobSource): Promise<Session> {
+  const { call, reply, sent } = await patch(target, session, blob);
+  if (sent === undefined) throw await target.api.refused(reply, call);
+  return sent;
+}
+
+/** Undefined if the registry does not go on from where it says that it is. */
+async function sendRest(target: UploadTarget, session: Session, blob: BlobSource): Promise<Session | undefined> {
+  if (session.offset === blob.size) return session;
+  const { call, reply, sent } = await patch(target, session, blob);
+  if (sent === undefined && ![400, 404, 416].includes(reply.status)) throw await target.api.refused(reply, call);
+  return sent;
+}
+
+async function patch(target: UploadTarget, { location, offset }: Session, blob: BlobSource) {
   const headers = {
     'content-type': 'application/octet-stream',
     // Not for the first piece: some registries take it for an end that is not one.
@@ -91,8 +103,8 @@ async function sendRest(target: UploadTarget, { location, offset }: Session, blo
   };
   const call = callOf(target, { method: 'PATCH', to: location, headers, body: () => bodyOf(blob, offset) });
   const reply = await target.api.call(call);
-  if (reply.status !== 202 && reply.status !== 204) throw await target.api.refused(reply, call);
-  return { location: target.api.located(reply, 'location'), offset: blob.size };
+  const accepted = reply.status === 202 || reply.status === 204;
+  return { call, reply, sent: accepted ? { location: target.api.located(reply, 'location'), offset: blob.size } : undefined };
 }
 
 /** Closes the upload, with the whole blob or with nothing more to send; the registry checks the digest. */
