@@ -17,12 +17,22 @@ import { keyTag, revisionTag } from './tags.js';
 /** Makes planned images exist, each once, parents and artifacts first. */
 export interface Assembly {
   /** Finds or builds the image and gives it these tags besides the key tag. Fails with Skipped if a parent failed. */
-  ensure(name: string, present: PresentImages, tags: readonly string[]): Promise<ImageResult>;
+  ensure(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult>;
   /** What goes into the image's context; with `fixArgs`, what makes a plain build give the same image. */
   contextInputs(name: string, artifacts: ReadonlyMap<string, Artifact>, fixArgs?: boolean): Promise<ContextInputs>;
 }
 
 export type PresentImages = ReadonlyMap<string, PresentImage>;
+
+/** What holds for all images of one build. */
+export interface Terms {
+  /** By key. */
+  readonly present: PresentImages;
+  /** Short names of those that may be built or tagged; default all. */
+  readonly within?: ReadonlySet<string>;
+  /** Short names of those that are built even if they are present. */
+  readonly anew?: ReadonlySet<string>;
+}
 
 /** Not built because something that it needs was not; that failure is told where it happened. */
 export class Skipped extends Error {}
@@ -32,21 +42,21 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
   const ensured = new Map<string, Promise<ImageResult>>();
   return { ensure, contextInputs };
 
-  function ensure(name: string, present: PresentImages, tags: readonly string[]): Promise<ImageResult> {
+  function ensure(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult> {
     const running = ensured.get(name);
     // A builder may have been built before, with its key as its only tag.
     if (running !== undefined) return running.then(async (result) => ({ ...result, tags: await addTags(result, tags) }));
-    const started = make(name, present, tags);
+    const started = make(name, terms, tags);
     ensured.set(name, started);
     return started;
   }
 
-  async function make(name: string, present: PresentImages, tags: readonly string[]): Promise<ImageResult> {
+  async function make(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult> {
     const { node, key } = await planning.keyed(name);
     const wanted = [keyReference(node, key), ...tags];
     try {
-      const found = present.get(key) ?? (await presentImage(engine, node.spec.repository, key));
-      const image = found ?? (await build(node, key, present));
+      const found = terms.anew?.has(name) === true ? undefined : (terms.present.get(key) ?? (await presentImage(engine, node.spec.repository, key)));
+      const image = found ?? (await build(node, key, terms));
       const all = await addTags(image, wanted);
       const status = found === undefined ? 'built' : all.length === found.tags.length ? 'present' : 'retagged';
       emit({ type: 'image', name, state: status });
@@ -65,16 +75,17 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
     return [...image.tags, ...missing];
   }
 
-  async function build(node: ImageNode, key: ImageKey, present: PresentImages): Promise<PresentImage> {
-    const artifacts = await needsOf(node, present);
+  async function build(node: ImageNode, key: ImageKey, terms: Terms): Promise<PresentImage> {
+    const artifacts = await needsOf(node, terms);
     emit({ type: 'image', name: node.spec.name, state: 'started' });
-    return { id: await buildOnce(node, artifacts), tags: [keyReference(node, key)] };
+    return { id: await buildOnce(node, artifacts, terms.anew?.has(node.spec.name) === true), tags: [keyReference(node, key)] };
   }
 
   /** Parents and artifacts, all at once; a parent's failure is told once, at the parent. */
-  async function needsOf({ edges, spec }: ImageNode, present: PresentImages): Promise<Map<string, Artifact>> {
-    const parents = [...new Set(edges.map(({ to }) => to))];
-    const making = Promise.allSettled(parents.map(async (parent) => ensure(parent, present, await planning.tags(parent))));
+  async function needsOf({ edges, spec }: ImageNode, terms: Terms): Promise<Map<string, Artifact>> {
+    // Those outside are known to be present.
+    const parents = [...new Set(edges.map(({ to }) => to))].filter((parent) => terms.within?.has(parent) ?? true);
+    const making = Promise.allSettled(parents.map(async (parent) => ensure(parent, terms, await planning.tags(parent))));
     const artifacts = await Promise.allSettled(spec.artifacts.map(async ({ value }) => [value, await dependencies.artifact(value)] as const));
     const made = await making;
     const failed = parents.filter((_, index) => made[index]!.status === 'rejected');
@@ -83,16 +94,16 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
   }
 
   /** Once across processes: who waited finds the image there. */
-  function buildOnce(node: ImageNode, artifacts: ReadonlyMap<string, Artifact>): Promise<ImageId> {
+  function buildOnce(node: ImageNode, artifacts: ReadonlyMap<string, Artifact>, anew: boolean): Promise<ImageId> {
     const { name, repository } = node.spec;
     const onWait = (holder: string): void => emit({ type: 'waiting', message: `${name}: waiting for ${holder}, which is building the same image` });
     return limit(async () => {
       const { key, record } = await planning.keyed(name);
       const work = async (): Promise<ImageId> => {
-        const found = await presentImage(engine, repository, key);
+        const found = anew ? undefined : await presentImage(engine, repository, key);
         if (found !== undefined) return found.id;
         const context = await contextInputs(name, artifacts);
-        const id = await buildImage(node, { engine, emit, signal, context, tag: keyReference(node, key), labels: await labelsOf(name) });
+        const id = await buildImage(node, { engine, emit, signal, context, tag: keyReference(node, key), labels: await labelsOf(name), noCache: anew });
         const { entries } = await planning.context(name);
         await store.putRecord('images', key, { name, record, files: contextFiles(entries) });
         return id;

@@ -16,11 +16,13 @@ export interface BuildImageOptions {
   /** The reference that the image gets at once. */
   readonly tag: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Without the engine's build cache. */
+  readonly noCache?: boolean;
 }
 
 /** Builds one image with the engine. Fails `build` with the step's place in the Dockerfile. */
 export async function buildImage(node: ImageNode, options: BuildImageOptions): Promise<ImageId> {
-  const { engine, emit, signal, context, tag, labels } = options;
+  const { engine, emit, signal, context, tag, labels, noCache = false } = options;
   const { spec, resolved } = node;
   const backend = await chooseBackend(node, engine);
   let step = 0;
@@ -34,6 +36,7 @@ export async function buildImage(node: ImageNode, options: BuildImageOptions): P
       ...(spec.network === undefined ? {} : { network: spec.network }),
       ...(spec.platform === undefined ? {} : { platform: spec.platform }),
       ...(spec.cacheFrom.length === 0 ? {} : { cacheFrom: spec.cacheFrom }),
+      ...(noCache ? { noCache } : {}),
       backend,
       onLine: (line) => {
         step = Number(/^Step (\d+)\/\d+ : /.exec(line)?.[1] ?? step);

@@ -1,11 +1,11 @@
 import type { Project } from '../config/project.js';
 import { Failed, fail, type Problem } from '../core/failure.js';
 import type { BuilderKey, ImageKey } from '../core/identity.js';
-import type { Placed } from '../core/place.js';
+import type { Place, Placed } from '../core/place.js';
 import { hashRecord } from '../core/record.js';
 import { openStatCache } from '../docker/stat-cache.js';
 import { limiter } from '../util/limit.js';
-import { createAssembly, Skipped, type PresentImages } from './assembly.js';
+import { createAssembly, Skipped, type Terms } from './assembly.js';
 import { baseUses, createBases, identityText, type BaseUse } from './base.js';
 import { exportContext } from './export-context.js';
 import { createGraph } from './graph.js';
@@ -13,7 +13,7 @@ import { contextFiles } from './key.js';
 import { builderImages, imageNamed, selectedImages, specNamed } from './names.js';
 import type { ImageNode } from './node.js';
 import { createPlanning } from './planning.js';
-import type { ExportedContext, ImagePlanner, ImageResult, PlannedImage, PlannerDependencies } from './planner.js';
+import type { BuildOptions, ExportedContext, ImagePlanner, ImageResult, OrderedImage, PlannedImage, PlannerDependencies } from './planner.js';
 import { presentImage, presentImages } from './presence.js';
 
 /** A base that turns out to be another image makes keys stale; so many times in a row it is not an accident. */
@@ -27,7 +27,7 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   const statCache = openStatCache(dependencies.statCache);
   const limit = limiter(Math.max(1, dependencies.jobs));
   let { planning, assembly } = fresh();
-  return { key, builderKey, ensureBuilder, plan, build, exportContext: exportTo, refreshBases };
+  return { key, builderKey, ensureBuilder, plan, order, changeBy: (changed) => planning.changeBy(changed), build, exportContext: exportTo, refreshBases };
 
   function fresh() {
     const parts = { project, dependencies, graph, bases, statCache };
@@ -65,8 +65,8 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     const keyed = await planning.keyed(name);
     const present = await presentImage(engine, keyed.node.spec.repository, keyed.key);
     if (present !== undefined) return present.id;
-    if (await renewBases(await missing([name], new Map()))) staleBuilder(reference);
-    return (await assembly.ensure(name, new Map(), [])).id;
+    if (await renewBases(await missing([name], { present: new Map() }))) staleBuilder(reference);
+    return (await assembly.ensure(name, { present: new Map() }, [])).id;
   }
 
   /** Artifacts were planned with the old builder: building them in another one would put wrong content under their keys. */
@@ -82,16 +82,14 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
 
   async function plan(names?: readonly string[]): Promise<readonly PlannedImage[]> {
     const planned: PlannedImage[] = [];
-    for (const { spec, edges } of await graph.withParents(selectedImages(project, names))) {
+    for (const node of await graph.withParents(selectedImages(project, names))) {
+      const { spec } = node;
       const keyed = await planning.keyed(spec.name);
       const { entries } = await planning.context(spec.name);
       planned.push({
-        name: spec.name,
+        ...placeOf(node),
         key: keyed.key,
-        repository: spec.repository,
         tags: await planning.tags(spec.name),
-        parents: [...new Set(edges.map(({ to }) => to))],
-        artifacts: spec.artifacts.map(({ value }) => value),
         record: keyed.record,
         files: contextFiles(entries),
       });
@@ -100,21 +98,29 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     return planned;
   }
 
-  async function build(names?: readonly string[], { onReady }: { readonly onReady?: (image: ImageResult) => void } = {}): Promise<readonly ImageResult[]> {
+  async function order(names?: readonly string[]): Promise<readonly OrderedImage[]> {
+    return (await graph.withParents(selectedImages(project, names))).map(placeOf);
+  }
+
+  async function build(names?: readonly string[], { onReady, within, anew = false }: BuildOptions = {}): Promise<readonly ImageResult[]> {
     const selected = selectedImages(project, names);
-    const nodes = await graph.withParents(selected);
-    const present = await presentImages(engine);
-    for (let round = 0; await renewBases(await missing(selected, present)); round += 1) {
+    const nodes = (await graph.withParents(selected)).filter(({ spec }) => within?.has(spec.name) ?? true);
+    const terms: Terms = {
+      present: await presentImages(engine),
+      ...(within === undefined ? {} : { within }),
+      ...(anew ? { anew: new Set(selected) } : {}),
+    };
+    for (let round = 0; await renewBases(await buildable(selected, terms)); round += 1) {
       if (round === REPLANS) fail({ reason: 'engine', message: 'base images of this engine change faster than keys can be computed' });
       startOver();
     }
     await statCache.save();
-    const needed = new Set([...selected, ...(await missing(selected, present)).map(({ spec }) => spec.name)]);
+    const needed = new Set([...selected, ...(await missing(selected, terms)).map(({ spec }) => spec.name)]);
     const outcomes = await Promise.allSettled(
       nodes.map(async ({ spec: { name } }) => {
         // A parent that nobody needs any more gets its tags if it is still there, and else is left alone.
-        if (!needed.has(name) && !present.has((await planning.keyed(name)).key)) return undefined;
-        const result = await assembly.ensure(name, present, await planning.tags(name));
+        if (!needed.has(name) && !terms.present.has((await planning.keyed(name)).key)) return undefined;
+        const result = await assembly.ensure(name, terms, await planning.tags(name));
         onReady?.(result);
         return result;
       }),
@@ -122,12 +128,26 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     return collect(outcomes).filter((result) => result !== undefined);
   }
 
+  /** What is missing. Fails `usage` if something of it must not be built. */
+  async function buildable(names: readonly string[], terms: Terms): Promise<ImageNode[]> {
+    const nodes = await missing(names, terms);
+    const { within } = terms;
+    if (within === undefined) return nodes;
+    const problems = nodes.filter(({ spec }) => within.has(spec.name)).flatMap((node) =>
+      node.edges
+        .filter(({ to }) => !within.has(to) && nodes.some(({ spec }) => spec.name === to))
+        .map(({ to, use }) => missingParent(node.spec.name, to, use.place)),
+    );
+    if (problems.length > 0) throw new Failed(problems);
+    return nodes;
+  }
+
   /** Images that have to be built for these: what a present image was built from is not needed. */
-  async function missing(names: readonly string[], present: PresentImages): Promise<ImageNode[]> {
+  async function missing(names: readonly string[], { present, anew }: Terms): Promise<ImageNode[]> {
     const found = new Map<string, ImageNode>();
     const visit = async (name: string): Promise<void> => {
       const keyed = await planning.keyed(name);
-      if (present.has(keyed.key) || found.has(name)) return;
+      if ((present.has(keyed.key) && anew?.has(name) !== true) || found.has(name)) return;
       found.set(name, keyed.node);
       for (const { to } of keyed.node.edges) await visit(to);
     };
@@ -158,6 +178,24 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     startOver();
     return changed.flat();
   }
+}
+
+function placeOf({ spec, edges }: ImageNode): OrderedImage {
+  return {
+    name: spec.name,
+    repository: spec.repository,
+    parents: [...new Set(edges.map(({ to }) => to))],
+    artifacts: spec.artifacts.map(({ value }) => value),
+  };
+}
+
+function missingParent(name: string, parent: string, place: Place): Problem {
+  return {
+    reason: 'usage',
+    message: `${name} is built from ${parent}, which is not built as it now is, and is not among the images that were asked for`,
+    place,
+    advice: `build ${parent} too: \`artifacts images --upto ${name}\``,
+  };
 }
 
 const OCI_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', ia32: '386', ppc64: 'ppc64le', s390x: 's390x' };

@@ -5,6 +5,7 @@ import type { BuilderKey, ImageId, ImageKey, RequirementHash } from '../core/ide
 import type { KeyRecord } from '../artifact/kind.js';
 import type { Engine } from '../engine/engine.js';
 import type { Store } from '../store/store.js';
+import type { Change } from './change.js';
 
 /**
  * The images of a project as the rest of the program sees them. Keys are computed lazily and once per planner: an image's
@@ -19,8 +20,12 @@ export interface ImagePlanner {
   ensureBuilder(reference: Placed<string>): Promise<string>;
   /** The images and all that they are built FROM, parents first. No names: all but those used as builders only. */
   plan(names?: readonly string[]): Promise<readonly PlannedImage[]>;
+  /** Like `plan`, from the Dockerfiles alone: no keys, no engine. */
+  order(names?: readonly string[]): Promise<readonly OrderedImage[]>;
+  /** How these changed paths reach the image, see change.ts; undefined if they don't. */
+  changeBy(changed: readonly string[]): (name: string) => Promise<Change | undefined>;
   /** Makes them exist under their tags; the planner may find new keys if a base turns out to be another one. Each is told of as soon as it is ready. */
-  build(names?: readonly string[], options?: { readonly onReady?: (image: ImageResult) => void }): Promise<readonly ImageResult[]>;
+  build(names?: readonly string[], options?: BuildOptions): Promise<readonly ImageResult[]>;
   /** Writes the image's context to a new or empty folder, for a plain `docker build`. */
   exportContext(name: string, folder: string): Promise<ExportedContext>;
   /** Asks for every external base of these images anew (pulls), renews the records, and forgets computed keys. */
@@ -71,15 +76,30 @@ export interface Revision {
   readonly changed: readonly string[];
 }
 
-export interface PlannedImage {
+export interface BuildOptions {
+  readonly onReady?: (image: ImageResult) => void;
+  /**
+   * Short names: no other image is built or tagged for these, and a parent that is needed and not there is an error.
+   * Builders of artifacts are made all the same. Default: no limit.
+   */
+  readonly within?: ReadonlySet<string>;
+  /** Builds the named images even if they are there, without the engine's cache. */
+  readonly anew?: boolean;
+}
+
+/** An image's place among the others. */
+export interface OrderedImage {
   readonly name: string;
-  readonly key: ImageKey;
   readonly repository: string;
-  /** Full references, the key tag first. */
-  readonly tags: readonly string[];
   /** Short names of the project's images that it is built from. */
   readonly parents: readonly string[];
   readonly artifacts: readonly string[];
+}
+
+export interface PlannedImage extends OrderedImage {
+  readonly key: ImageKey;
+  /** Full references, the key tag first. */
+  readonly tags: readonly string[];
   /** The record that `key` is the hash of. */
   readonly record: KeyRecord;
   /** Mode and content of each entry of its context, for telling what changed; undefined for very large contexts. */
