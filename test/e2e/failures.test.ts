@@ -110,7 +110,7 @@ describe('Ctrl-C', () => {
     terminal.type('\u0003');
     const { status, shown, echo, lines } = await terminal.ended;
     expect({ status, echo, lines }).toEqual({ status: 130, echo: true, lines: true });
-    expect(shown).toMatch(/interrupted; what was finished is kept\s*$/);
+    expect(shown).toMatch(/error: interrupted; what was finished is kept\r\n(\u001b\[\?25h)?$/);
     expect(shown.lastIndexOf('\u001b[?25l')).toBeLessThanOrEqual(shown.lastIndexOf('\u001b[?25h'));
   });
 

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { storeLabel } from '../../src/builders/labels.js';
+import { runCli, startCli, type CliProcess } from '../support/cli.js';
+import { containersWith, removeProject } from '../support/engine-cli.js';
+import { writeFiles } from '../support/project.js';
+import { startRegistry, type Registry } from '../support/registry.js';
+import { shopFiles } from '../support/shop.js';
+
+const NAME = `e2e-kill-${randomBytes(4).toString('hex')}`;
+/** How often a run is killed, and how often with another one beside it on the same store. */
+const KILLS = 54;
+const KILLS_PER_VERSION = 6;
+let registry: Registry;
+let dir: string;
+
+beforeAll(async () => {
+  registry = await startRegistry();
+  dir = await mkdtemp(join(tmpdir(), 'wheelwright-test-'));
+});
+afterAll(async () => {
+  await registry.close();
+  await removeProject(NAME);
+  await rm(dir, { recursive: true, force: true });
+});
+
+test('runs killed at random moments, alone and beside others: the store is sound, the next run completes and has the same result', async () => {
+  const random = numbers(20_260_101);
+  let version = 0;
+  let killed = 0;
+  await newVersion(version);
+  expect((await runCli(['images'], { cwd: dir })).status).toBe(0);
+  // What an undisturbed run takes here and now; kills are spread over it.
+  let seconds = await timed(async () => {
+    await newVersion((version += 1));
+    expect((await runCli(['build'], { cwd: dir })).status).toBe(0);
+  });
+  const versions: number[] = [];
+  while (killed < KILLS) {
+    await newVersion((version += 1));
+    versions.push(version);
+    const command = version % 3 === 0 ? 'images' : 'build';
+    for (let tries = 0; tries < KILLS_PER_VERSION; tries += 1) {
+      const beside = tries === 3 ? await startCli([command], { cwd: dir }) : undefined;
+      if (await killedAt(await startCli([command], { cwd: dir }), random() * seconds * 1000)) killed += 1;
+      if (beside !== undefined) await expectDone(beside);
+    }
+    expect((await runCli(['verify'], { cwd: dir })).stderr).toBe('');
+    seconds = await timed(async () => expectDone(await startCli([command], { cwd: dir })));
+    // Nothing in the store is of this version yet when its first run starts; later ones have less to do.
+    seconds = Math.max(seconds, 1.5);
+    expect(await containersWith(`wheelwright.store=${storeLabel(hostname(), join(dir, '.artifacts'))}`)).toEqual([]);
+  }
+  expect((await runCli(['verify'], { cwd: dir })).status).toBe(0);
+  await expectNoLeftovers();
+  await expectSameAsUndisturbed(versions);
+}, 900_000);
+
+test('a builder of a killed run ends by itself', async () => {
+  await newVersion(1000, 100);
+  const running = await startCli(['build'], { cwd: dir });
+  await running.shows('native 1.0.1000: compiling');
+  const label = `wheelwright.store=${storeLabel(hostname(), join(dir, '.artifacts'))}`;
+  for (let tries = 0; (await containersWith(label)).length === 0 && tries < 100; tries += 1) await pause(100);
+  running.killGroup('SIGKILL');
+  await running.result;
+  for (let tries = 0; (await containersWith(label)).length > 0 && tries < 300; tries += 1) await pause(100);
+  expect(await containersWith(label)).toEqual([]);
+});
+
+async function newVersion(version: number, seconds = 0): Promise<void> {
+  await writeFiles(dir, shopFiles(registry, { name: NAME, version: `1.0.${version}`, compiled: { seconds } }));
+}
+
+/** False if the run had ended before. */
+async function killedAt(running: CliProcess, milliseconds: number): Promise<boolean> {
+  await Promise.race([running.result, pause(milliseconds)]);
+  running.kill('SIGKILL');
+  const { signal, status, stderr } = await running.result;
+  expect(stderr).not.toMatch(/error|warning|corrupt/);
+  expect(signal === undefined ? status : 0).toBe(0);
+  return signal !== undefined;
+}
+
+async function expectDone(running: CliProcess): Promise<void> {
+  const { status, stderr } = await running.result;
+  expect([status, status === 0 ? '' : stderr]).toEqual([0, '']);
+  expect(stderr).not.toMatch(/corrupt/);
+}
+
+async function expectNoLeftovers(): Promise<void> {
+  const at = (name: string) => readdir(join(dir, '.artifacts/v1', name));
+  expect([await at('tmp'), await at('work'), await at('processes'), await at('locks/shared'), await at('corrupt')]).toEqual([[], [], [], [], []]);
+}
+
+/** Makes the same artifacts in a new store, and compares what both say of them: pieces and wheels by their digests. */
+async function expectSameAsUndisturbed(versions: readonly number[]): Promise<void> {
+  const other = join(dir, 'undisturbed');
+  for (const version of versions) {
+    await newVersion(version);
+    expect((await runCli(['--store', other, 'build'], { cwd: dir })).status).toBe(0);
+  }
+  const expected = await records(other);
+  const found = await records(join(dir, '.artifacts'));
+  expect(expected.size).toBe(2 * versions.length);
+  expect(new Map([...found].filter(([key]) => expected.has(key)))).toEqual(expected);
+}
+
+async function records(store: string): Promise<Map<string, unknown>> {
+  const folder = join(store, 'v1/records/artifacts');
+  const names = await readdir(folder);
+  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name), 'utf8')] as const)));
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return (performance.now() - started) / 1000;
+}
+
+/** Random numbers from 0 to 1 that are the same in every run (mulberry32). */
+function numbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
