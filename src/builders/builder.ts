@@ -79,6 +79,8 @@ export interface PythonFacts {
   /** Versions of the tools found: absent = not there. */
   readonly uv?: string;
   readonly pip?: string;
+  /** The package index that the builder's own pip uses when nothing else is said; absent where there is no pip to ask. */
+  readonly index?: string;
 }
 
 export interface NodeFacts {
@@ -89,6 +91,8 @@ export interface NodeFacts {
   /** process.platform, process.arch. */
   readonly platform: string;
   readonly arch: string;
+  /** The registry that the builder's own npm uses when nothing else is said; absent without npm. */
+  readonly registry?: string;
   /** process.versions.modules */
   readonly modules: string;
 }

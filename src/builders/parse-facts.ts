@@ -5,6 +5,10 @@ import type { BuilderFacts, NodeFacts, PythonFacts } from './builder.js';
 /** What is said in more bytes than this is not a version or a path. */
 const LONGEST = 300;
 const MAX_TAGS = 5000;
+/** Of the record; a record of another format is asked for anew. */
+const FORMAT = 2;
+/** An address without credentials: those belong into settings, never into records. */
+const ADDRESS = /^https?:\/\/[^\s@]+$/;
 const VERSION = /^[0-9][0-9A-Za-z.+!_-]*$/;
 
 /**
@@ -21,12 +25,12 @@ export function factsFromOutput(output: string, image: string): BuilderFacts {
   const python = json(said.get('python'));
   const node = json(said.get('node'));
   const facts = factsFromData({
-    format: 1,
+    format: FORMAT,
     os: (said.get('os') ?? '').toLowerCase(),
     machine: said.get('machine') ?? '',
     libc: { name: libcName, version: libcVersion },
     ...(python === undefined ? {} : { python: { ...python, uv: versionIn(said.get('uv')) } }),
-    ...(node === undefined ? {} : { node: { ...node, npm: versionIn(said.get('npm')) } }),
+    ...(node === undefined ? {} : { node: { ...node, npm: versionIn(said.get('npm')), registry: said.get('registry') } }),
   });
   return facts ?? fail({
     reason: 'unsupported',
@@ -40,7 +44,7 @@ export function factsFromOutput(output: string, image: string): BuilderFacts {
 export function factsFromData(data: unknown): BuilderFacts | undefined {
   const all = object(data);
   const libc = object(all?.['libc']);
-  if (all?.['format'] !== 1 || libc === undefined || (libc['name'] !== 'glibc' && libc['name'] !== 'musl')) return undefined;
+  if (all?.['format'] !== FORMAT || libc === undefined || (libc['name'] !== 'glibc' && libc['name'] !== 'musl')) return undefined;
   if (all['os'] !== 'linux' || !isText(all['machine'], /^[a-z0-9_]+$/) || !isText(libc['version'], VERSION)) return undefined;
   const python = all['python'] === undefined ? undefined : pythonOf(object(all['python']));
   const node = all['node'] === undefined ? undefined : nodeOf(object(all['node']));
@@ -56,12 +60,12 @@ export function factsFromData(data: unknown): BuilderFacts | undefined {
 
 /** The record that is kept in the store. */
 export function factsToData(facts: BuilderFacts): Data {
-  return { format: 1, ...(facts as unknown as { readonly [key: string]: Data }) };
+  return { format: FORMAT, ...(facts as unknown as { readonly [key: string]: Data }) };
 }
 
 function pythonOf(python: Readonly<Record<string, unknown>> | undefined): PythonFacts | undefined {
   if (python === undefined) return undefined;
-  const { executable, version, implementation, soabi, magic, freeThreaded, uv, pip } = python;
+  const { executable, version, implementation, soabi, magic, freeThreaded, uv, pip, index } = python;
   const markers = markersOf(object(python['markers']));
   const tags = tagsOf(python['tags']);
   if (!isText(executable, /^\/[^\0\n]*$/) || !isText(version, VERSION) || !isText(implementation, /^[a-z]+$/)) return undefined;
@@ -71,15 +75,16 @@ function pythonOf(python: Readonly<Record<string, unknown>> | undefined): Python
     ...(tags === undefined ? {} : { tags }),
     ...(isText(uv, VERSION) ? { uv } : {}),
     ...(isText(pip, VERSION) ? { pip } : {}),
+    ...(isText(index, ADDRESS) ? { index } : {}),
   };
 }
 
 function nodeOf(node: Readonly<Record<string, unknown>> | undefined): NodeFacts | undefined {
   if (node === undefined) return undefined;
-  const { executable, version, platform, arch, modules, npm } = node;
+  const { executable, version, platform, arch, modules, npm, registry } = node;
   if (!isText(executable, /^\/[^\0\n]*$/) || !isText(version, VERSION) || !isText(platform, /^[a-z0-9]+$/)) return undefined;
   if (!isText(arch, /^[a-z0-9]+$/) || !isText(modules, /^[0-9]+$/)) return undefined;
-  return { executable, version, platform, arch, modules, ...(isText(npm, VERSION) ? { npm } : {}) };
+  return { executable, version, platform, arch, modules, ...(isText(npm, VERSION) ? { npm } : {}), ...(isText(registry, ADDRESS) ? { registry } : {}) };
 }
 
 function markersOf(markers: Readonly<Record<string, unknown>> | undefined): Readonly<Record<string, string>> | undefined {

@@ -66,7 +66,7 @@ export async function analyse(inputs: Inputs, options: AnalysisOptions): Promise
   });
   return {
     project, tree, selection, scripts, settings, ownBins, probed, record,
-    registries: registries(npmrc, spec.registry),
+    registries: registries(npmrc, spec.registry, node.registry),
     warnings: [...npmrc.warnings, ...selection.warnings],
   };
 }

@@ -1,21 +1,29 @@
+import { fail } from '../core/failure.js';
 import type { Credentials, Npmrc } from './npmrc.js';
 
-/** The one place that knows npm's public registry. In a lock it also stands for "the configured registry". */
-export const PUBLIC_REGISTRY = 'https://registry.example/';
-
 export interface Registries {
-  /** Where names without a scope of their own come from; ends in a slash. */
-  readonly main: string;
+  /** Where names without a scope of their own come from; ends in a slash. Unknown where neither project nor builder say. */
+  readonly main: string | undefined;
+  /** What npm itself would use: in a lock its host stands for "the configured registry". */
+  readonly npms: string | undefined;
   readonly npmrc: Npmrc;
 }
 
-export function registries(npmrc: Npmrc, setting: string | undefined): Registries {
-  return { main: withSlash(setting ?? npmrc.registry ?? PUBLIC_REGISTRY), npmrc };
+/** `npms` is the default of the builder's own npm. */
+export function registries(npmrc: Npmrc, setting: string | undefined, npms: string | undefined): Registries {
+  const main = setting ?? npmrc.registry ?? npms;
+  return { main: main === undefined ? undefined : withSlash(main), npms, npmrc };
 }
 
 export function registryOf(name: string, registries: Registries): string {
   const scope = name.startsWith('@') ? name.slice(0, name.indexOf('/')) : '';
-  return withSlash(registries.npmrc.scopes.get(scope) ?? registries.main);
+  const registry = registries.npmrc.scopes.get(scope) ?? registries.main;
+  if (registry !== undefined) return withSlash(registry);
+  return fail({
+    reason: 'unsupported',
+    message: `${name} has no address in the lock, and there is no npm in the builder that knows a registry`,
+    advice: 'set registry: in the project file or .npmrc',
+  });
 }
 
 /** Where registries keep the tarball of a version, when a lock does not say. */
@@ -35,9 +43,9 @@ export function packumentUrl(name: string, registries: Registries): string {
  */
 export function replaceHost(url: string, registries: Registries): string {
   const setting = registries.npmrc.replaceRegistryHost;
-  if (setting === 'never' || !URL.canParse(url)) return url;
+  if (setting === 'never' || registries.main === undefined || !URL.canParse(url)) return url;
   const resolved = new URL(url);
-  const from = setting === 'npmjs' ? new URL(PUBLIC_REGISTRY).hostname : URL.canParse(setting) ? new URL(setting).hostname : setting;
+  const from = replacedHost(setting, registries.npms);
   if (setting !== 'always' && resolved.hostname !== from) return url;
   const registry = new URL(registries.main);
   resolved.protocol = registry.protocol;
@@ -46,6 +54,11 @@ export function replaceHost(url: string, registries: Registries): string {
   const path = registry.pathname.replace(/\/$/, '');
   if (path !== '' && resolved.pathname !== path && !resolved.pathname.startsWith(`${path}/`)) resolved.pathname = path + resolved.pathname;
   return resolved.href;
+}
+
+function replacedHost(setting: string, npms: string | undefined): string | undefined {
+  const named = setting === 'npmjs' ? npms : setting;
+  return named !== undefined && URL.canParse(named) ? new URL(named).hostname : named;
 }
 
 /** The Authorization header for a URL: credentials of the longest `//host/path/` that holds it. Nothing for other hosts. */

@@ -8,7 +8,6 @@ import type { Problem } from '../core/failure.js';
 import { fail, Failed } from '../core/failure.js';
 import type { StoredBlob } from '../store/store.js';
 import { bestTag } from './choose-file.js';
-import { indexUrls } from './index-client.js';
 import type { IndexOptions } from './requirement.js';
 import { treeItems } from './source-tree.js';
 import type { Wanted } from './wanted.js';
@@ -142,10 +141,12 @@ function buildCommand(wanted: Wanted, { source, dir, work }: Building): Step {
 }
 
 /** Where build requirements come from: the same indexes as packages. In the environment, since they may hold credentials. */
-export function indexEnvironment({ options, context }: Pick<Work, 'options' | 'context'>): Readonly<Record<string, string>> {
+export function indexEnvironment({ options, context, interpreter }: Pick<Work, 'options' | 'context' | 'interpreter'>): Readonly<Record<string, string>> {
   const links = options.findLinks.flatMap((link) => ('url' in link ? [link.url.url] : []));
+  // uv does not read pip's configuration, so the builder's own index is told to it.
+  const main = options.indexUrl?.url ?? interpreter.facts.index;
   return {
-    ...(options.indexUrl === undefined ? {} : { UV_DEFAULT_INDEX: options.indexUrl.url, PIP_INDEX_URL: options.indexUrl.url }),
+    ...(main === undefined ? {} : { UV_DEFAULT_INDEX: main, PIP_INDEX_URL: main }),
     ...(options.extraIndexUrls.length === 0 ? {} : extraIndexes(options)),
     ...(links.length === 0 ? {} : { UV_FIND_LINKS: links.join(' '), PIP_FIND_LINKS: links.join(' ') }),
     ...(options.noIndex ? { UV_NO_INDEX: '1', PIP_NO_INDEX: '1' } : {}),
@@ -154,7 +155,7 @@ export function indexEnvironment({ options, context }: Pick<Work, 'options' | 'c
 }
 
 function extraIndexes(options: IndexOptions): Readonly<Record<string, string>> {
-  const urls = indexUrls(options).slice(1).join(' ');
+  const urls = options.extraIndexUrls.map(({ url }) => url).join(' ');
   // pip treats all indexes alike; uv does so with this strategy only.
   return { UV_INDEX: urls, PIP_EXTRA_INDEX_URL: urls, UV_INDEX_STRATEGY: 'unsafe-best-match' };
 }

@@ -1,13 +1,12 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { Failed } from '../core/failure.js';
+import { Failed, fail } from '../core/failure.js';
 import { compare } from '../core/record.js';
 import type { Http } from '../net/http.js';
 import { memoised } from '../util/memo.js';
 import type { Credentials } from './credentials.js';
 import type { IndexFile } from './index-file.js';
-import { DEFAULT_INDEX } from './index-url.js';
 import { normalizeName } from './name.js';
 import type { IndexOptions } from './requirement.js';
 import { parseSimplePage, SIMPLE_ACCEPT } from './simple-page.js';
@@ -20,6 +19,8 @@ export interface IndexClientOptions {
   readonly http: Http;
   readonly root: string;
   readonly options: Pick<IndexOptions, 'indexUrl' | 'extraIndexUrls' | 'noIndex' | 'findLinks'>;
+  /** The builder's own default, for options that name no index. */
+  readonly fallback: string | undefined;
   readonly credentials: Credentials;
   readonly signal: AbortSignal;
 }
@@ -32,16 +33,20 @@ export function createIndexClient(settings: IndexClientOptions): IndexClient {
   const links = settings.options.findLinks.map((link, rank) => once(() => linkedFiles(link, rank, settings)));
   const first = links.length;
   return memoised(async (name: string) => {
-    const pages = indexUrls(settings.options).map((url, position) => projectPage(url, { name, rank: first + position, settings }));
+    const pages = indexUrls(settings.options, settings.fallback).map((url, position) => projectPage(url, { name, rank: first + position, settings }));
     const [linked, indexed] = await Promise.all([Promise.all(links.map((link) => link())), Promise.all(pages)]);
     return [...linked.flat().filter(({ filename }) => nameOf(filename, name) === name), ...indexed.flat()];
   });
 }
 
-/** The addresses of the indexes, first the main one; as they are configured, with credentials. */
-export function indexUrls(options: Pick<IndexOptions, 'indexUrl' | 'extraIndexUrls' | 'noIndex'>): readonly string[] {
+/** The addresses of the indexes, first the main one; as they are configured, with credentials. `fallback` is the builder's own. */
+export function indexUrls(options: Pick<IndexOptions, 'indexUrl' | 'extraIndexUrls' | 'noIndex'>, fallback: string | undefined): readonly string[] {
   if (options.noIndex) return [];
-  return [options.indexUrl?.url ?? DEFAULT_INDEX, ...options.extraIndexUrls.map(({ url }) => url)];
+  const main = options.indexUrl?.url ?? fallback;
+  if (main === undefined) {
+    fail({ reason: 'unsupported', message: 'there is no pip in the builder that knows a package index', advice: 'set index: in the project file, or install pip in the builder image' });
+  }
+  return [main, ...options.extraIndexUrls.map(({ url }) => url)];
 }
 
 function nameOf(filename: string, name: string): string | undefined {

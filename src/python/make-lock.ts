@@ -120,7 +120,7 @@ async function obtainAll(wanted: readonly Promise<Wanted>[], work: Work): Promis
 
 function pinContext(inputs: Inputs, work: Work, isResolved: PinContext['isResolved']): PinContext {
   const { context, options, credentials } = work;
-  const index = createIndexClient({ http: context.http, root: context.root, options, credentials, signal: context.signal });
+  const index = createIndexClient({ http: context.http, root: context.root, options, fallback: work.interpreter.facts.index, credentials, signal: context.signal });
   return { work, index, contents: inputs.contents, isResolved };
 }
 

@@ -32,6 +32,33 @@ def pip_version():
     return pip.__version__
 
 
+def default_index():
+    """What this image's pip asks when nothing else is said: its configuration, else its own default."""
+    try:
+        import pip
+    except ImportError:
+        # Every Python carries a pip for new environments, unless the distribution took it away.
+        try:
+            import ensurepip
+            bundled = os.path.join(os.path.dirname(ensurepip.__file__), "_bundled")
+            sys.path.append(os.path.join(bundled, next(name for name in os.listdir(bundled) if name.startswith("pip-"))))
+            import pip
+        except Exception:
+            return None
+    try:
+        from pip._internal.configuration import Configuration
+        configuration = Configuration(isolated=False)
+        configuration.load()
+        return configuration.get_value("global.index-url")
+    except Exception:
+        pass
+    try:
+        from pip._internal.models.index import PyPI
+        return PyPI.simple_url
+    except Exception:
+        return None
+
+
 print("wheelwright-facts python " + json.dumps({
     "executable": sys.executable,
     "version": platform.python_version(),
@@ -55,4 +82,5 @@ print("wheelwright-facts python " + json.dumps({
     },
     "tags": supported_tags(),
     "pip": pip_version(),
+    "index": default_index(),
 }))

@@ -26,5 +26,6 @@ uv=$(uv --version 2>/dev/null) && say uv "$uv"
 if node=$(command -v node); then
   "$node" "$here/facts.cjs"
   npm=$(npm --version 2>/dev/null) && say npm "$npm"
+  registry=$(cd / && npm config get registry 2>/dev/null) && say registry "$registry"
 fi
 exit 0

@@ -24,8 +24,10 @@ test('names what it does not follow', () => {
   ]);
 });
 
+const PUBLIC = 'https://public.example.org/';
+
 test('credentials go to their own host and path only', () => {
-  const at = registries(read('//r.example.org/npm/:_authToken=t\n//b.example.org/:username=u\n//b.example.org/:_password=cGFzcw==\n//c.example.org/:_auth=YTpi\n'), undefined);
+  const at = registries(read('//r.example.org/npm/:_authToken=t\n//b.example.org/:username=u\n//b.example.org/:_password=cGFzcw==\n//c.example.org/:_auth=YTpi\n'), undefined, PUBLIC);
   expect(authorization('https://r.example.org/npm/a/-/a-1.0.0.tgz', at)).toBe('Bearer t');
   expect(authorization('https://r.example.org/other/a.tgz', at)).toBeUndefined();
   expect(authorization('https://r.example.org.evil.org/npm/a.tgz', at)).toBeUndefined();
@@ -35,14 +37,16 @@ test('credentials go to their own host and path only', () => {
 });
 
 test('finds tarballs, and puts the configured registry in place of the public one', () => {
-  const at = registries(read('registry=https://r.example.org:4873/npm/\n@me:registry=https://me.example.org'), undefined);
+  const at = registries(read('registry=https://r.example.org:4873/npm/\n@me:registry=https://me.example.org'), undefined, PUBLIC);
   expect(tarballUrl('lodash', '4.17.21', at)).toBe('https://r.example.org:4873/npm/lodash/-/lodash-4.17.21.tgz');
   expect(tarballUrl('@me/a', '1.0.0', at)).toBe('https://me.example.org/@me/a/-/a-1.0.0.tgz');
-  const open = registries(read(''), undefined).main;
+  const open = PUBLIC;
+  expect(registries(read(''), undefined, PUBLIC).main).toBe(PUBLIC);
+  expect(() => tarballUrl('lodash', '4.17.21', registries(read(''), undefined, undefined))).toThrow('no npm in the builder');
   expect(replaceHost(`${open}a/-/a-1.0.0.tgz`, at)).toBe('https://r.example.org:4873/npm/a/-/a-1.0.0.tgz');
   expect(replaceHost('https://elsewhere.example.org/a.tgz', at)).toBe('https://elsewhere.example.org/a.tgz');
-  expect(replaceHost('https://elsewhere.example.org/a.tgz', registries(read('registry=https://r.example.org\nreplace-registry-host=always'), undefined))).toBe('https://r.example.org/a.tgz');
-  expect(replaceHost(`${open}a.tgz`, registries(read('registry=https://r.example.org\nreplace-registry-host=never'), undefined))).toBe(`${open}a.tgz`);
+  expect(replaceHost('https://elsewhere.example.org/a.tgz', registries(read('registry=https://r.example.org\nreplace-registry-host=always'), undefined, PUBLIC))).toBe('https://r.example.org/a.tgz');
+  expect(replaceHost(`${open}a.tgz`, registries(read('registry=https://r.example.org\nreplace-registry-host=never'), undefined, PUBLIC))).toBe(`${open}a.tgz`);
 });
 
 test('install scripts see build settings and no secrets', () => {

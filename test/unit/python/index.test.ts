@@ -62,7 +62,7 @@ function client(pages: Readonly<Record<string, string>>, options: Partial<IndexO
     stream: () => Promise.reject(new Error('no streams here')),
   };
   const all = { ...NONE, ...options };
-  return { asked, files: createIndexClient({ http, root, options: all, credentials: credentialsOf(all, []), signal: new AbortController().signal }) };
+  return { asked, files: createIndexClient({ http, root, options: all, fallback: 'https://public.example/simple/', credentials: credentialsOf(all, []), signal: new AbortController().signal }) };
 }
 
 const link = (name: string): string => `<a href="/${name}">${name}</a>`;
