@@ -16,8 +16,6 @@ let project: string;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'wheelwright-test-'));
-  // Ends the search for project files in the folders above.
-  await writeFiles(dir, { '.git/HEAD': '' });
   project = await inProject({ ...pythonProject({ index: 'http://127.0.0.1:9/simple/', requirements: 'alpha==1.0\n', more: 'images:\n  web: { context: web, role: true }\n' }), 'web/Dockerfile': `FROM ${BUILDER}\n` });
 });
 
@@ -75,7 +73,9 @@ describe('command lines', () => {
   });
 
   test('no project file anywhere above', async () => {
-    expectRefusal(await runCli(['build'], { cwd: dir, env: NO_ENGINE }), { says: `there is no project.yml in ${dir}`, advice: '--file' });
+    // The top of a checkout ends the search.
+    const cwd = await inProject({ '.git/HEAD': '' });
+    expectRefusal(await runCli(['build'], { cwd, env: NO_ENGINE }), { says: `there is no project.yml in ${cwd}`, advice: '--file' });
   });
 
   test('a context goes only into a folder that is new or empty', async () => {

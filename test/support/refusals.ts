@@ -13,7 +13,7 @@ export interface Refusal {
 /** The user's problem, told to a person: status 1, an error with place and advice, and never a stack trace. */
 export function expectRefusal(result: CliResult, { place, says, advice = /\S/ }: Refusal): void {
   expect(`${result.stdout}${result.stderr}`).not.toMatch(/^\s+at .*[:(]|this is a bug|Warning:|undefined|\[object/m);
-  expect(result.signal ?? result.status).toBe(1);
+  expect([result.signal ?? result.status, result.status === 1 ? '' : `${result.stdout}${result.stderr}`]).toEqual([1, '']);
   const [first = '', ...rest] = result.stderr.slice(result.stderr.search(/^error: /m)).split(/\n(?=error: )/)[0]!.split('\n');
   expect(first).toMatch(place === undefined ? /^error: / : new RegExp(`^error: ${place.replaceAll('.', '\\.')}: `));
   if (place === undefined) expect(first).not.toMatch(/^error: \S+:\d+:\d+: /);
