@@ -1,3 +1,5 @@
+import type { ImageSettings } from '../images/settings.js';
+
 /** Options that every command takes. */
 export interface GlobalOptions {
   readonly file?: string;
@@ -9,6 +11,8 @@ export interface GlobalOptions {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+  /** Of commands that build images. */
+  readonly imageSettings?: ImageSettings;
 }
 
 /** What a command hands back: data for --json, lines for people, problems (all that went wrong) and the status. */

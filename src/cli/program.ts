@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Action } from './action.js';
 import type { GlobalOptions } from './options.js';
+import { addImageSettings, addSelection, collect } from './selection.js';
 
 export type Run = (load: () => Promise<Action>, options: GlobalOptions & Record<string, unknown>, args: readonly string[]) => Promise<void>;
 
@@ -33,14 +34,19 @@ export function createProgram(version: string, run: Run): Command {
   };
 
   define('build [names...]', 'make the artifacts that are missing in the store', async () => (await import('./commands/build.js')).build);
-  define('images [names...]', 'build missing artifacts, then the images, in order', async () => (await import('./commands/images.js')).images)
+  addImageSettings(addSelection(define('images [names...]', 'build missing artifacts, then the images, in order', async () => (await import('./commands/images.js')).images)))
     .option('-t, --tag <tag>', 'tag the images with this instead of latest (repeatable)', collect, [])
     .option('--no-latest', 'do not tag the images with latest')
-    .option('--pull', 'look for newer base images');
-  define('push [names...]', 'build the images and push them, each as soon as it is ready', async () => (await import('./commands/push.js')).push)
+    .option('--pull', 'look for newer base images')
+    .addOption(new Option('--list', 'only print the references of the images, in order').conflicts('plan'))
+    .option('--plan', 'only say what would be done with each image, in order, and why');
+  addImageSettings(addSelection(define('push [names...]', 'build the images and push them, each as soon as it is ready', async () => (await import('./commands/push.js')).push)))
     .option('--no-build', 'push only what is built already')
     .option('-t, --tag <tag>', 'tag the images with this instead of latest (repeatable)', collect, [])
     .option('--no-latest', 'do not tag the images with latest');
+  addSelection(define('graph [names...]', 'draw which image is built from which', async () => (await import('./commands/graph.js')).graph)).addOption(
+    new Option('--format <format>', 'how').choices(['text', 'dot', 'mermaid', 'svg']).default('text'),
+  );
   define('dev <role> [command...]', 'run a role with its sources mounted', async () => (await import('./commands/dev.js')).dev).passThroughOptions(false);
   define('status', 'what is present, what is missing, and why', async () => (await import('./commands/status.js')).status);
   define('key [name]', 'requirement hashes, for CI cache keys', async () => (await import('./commands/key.js')).key);
@@ -59,8 +65,4 @@ function positive(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('it must be a whole number of at least 1.');
   return value;
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
 }

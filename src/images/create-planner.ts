@@ -1,7 +1,7 @@
 import type { Project } from '../config/project.js';
 import { Failed, fail, type Problem } from '../core/failure.js';
 import type { BuilderKey, ImageKey } from '../core/identity.js';
-import type { Place, Placed } from '../core/place.js';
+import type { Placed } from '../core/place.js';
 import { hashRecord } from '../core/record.js';
 import { openStatCache } from '../docker/stat-cache.js';
 import { limiter } from '../util/limit.js';
@@ -10,6 +10,7 @@ import { baseUses, createBases, identityText, type BaseUse } from './base.js';
 import { exportContext } from './export-context.js';
 import { createGraph } from './graph.js';
 import { contextFiles } from './key.js';
+import { missingParent } from './missing-parent.js';
 import { builderImages, imageNamed, selectedImages, specNamed } from './names.js';
 import type { ImageNode } from './node.js';
 import { createPlanning } from './planning.js';
@@ -186,15 +187,6 @@ function placeOf({ spec, edges }: ImageNode): OrderedImage {
     repository: spec.repository,
     parents: [...new Set(edges.map(({ to }) => to))],
     artifacts: spec.artifacts.map(({ value }) => value),
-  };
-}
-
-function missingParent(name: string, parent: string, place: Place): Problem {
-  return {
-    reason: 'usage',
-    message: `${name} is built from ${parent}, which is not built as it now is, and is not among the images that were asked for`,
-    place,
-    advice: `build ${parent} too: \`artifacts images --upto ${name}\``,
   };
 }
 

@@ -21,7 +21,7 @@ export async function pushProject(world: World, selection: Selection, { build, a
   const pushing = pushImages(ready, { ...registry, engine, emit, signal, jobs, now });
   const problems = await produce(world, selection, { build, anew, ready: (image) => ready.send(image) }).finally(() => ready.end());
   const pushed = await pushing;
-  const order = (name: string): number => selected.indexOf(name);
+  const order = (name: string): number => selection.wanted.indexOf(name);
   return { images: [...pushed.images].sort((a, b) => order(a.name) - order(b.name)), problems: [...problems, ...pushed.problems] };
 }
 

@@ -1,11 +1,15 @@
 import { pushProject } from '../../run/push.js';
-import { bytes } from '../render/format.js';
+import { selectionOf } from '../../run/selection.js';
 import type { Action } from '../action.js';
+import { bytes } from '../render/format.js';
+import { selectionOptions, withImageSettings } from '../selection.js';
 import { withWorld } from '../wire.js';
 
 export const push: Action = (options, args) =>
-  withWorld(options, async ({ world, registry }) => {
-    const { images, problems } = await pushProject(world, args, { build: options['build'] !== false, registry: await registry() });
+  withWorld(withImageSettings(options, args), async ({ world, registry }) => {
+    const selection = await selectionOf(world, selectionOptions(options, args));
+    const settings = { build: options['build'] !== false, anew: options['cache'] === false, registry: await registry() };
+    const { images, problems } = await pushProject(world, selection, settings);
     return {
       data: { images: images.map(({ name, key, digest, tags, status, uploadedBytes, mountedBytes }) => ({ name, key, digest, tags, status, uploadedBytes, mountedBytes })) },
       lines: images.map(({ tags, digest, status, uploadedBytes }) => `${tags[0]}@${digest} ${status}${status === 'pushed' ? `, ${bytes(uploadedBytes)} sent` : ''}`),

@@ -1,0 +1,57 @@
+import type { ImageSpec, Project } from '../config/project.js';
+import { fail } from '../core/failure.js';
+import { imagesMeant } from './name-patterns.js';
+
+/** Settings of a command line that take the place of the project file's for one run. Words are as the user wrote them. */
+export interface ImageSettings {
+  /** `[image:]NAME=value`, or `[image:]NAME` for the value in the environment. */
+  readonly buildArgs: readonly string[];
+  /** `[image:]stage`; without an image for those in `named`. */
+  readonly targets: readonly string[];
+  readonly platform?: string;
+  readonly network?: string;
+  readonly cacheFrom: readonly string[];
+  readonly named: readonly string[];
+}
+
+/** The project with these settings in its images; keys follow from them as from the project file. Fails `usage`. */
+export function applySettings(project: Project, settings: ImageSettings, env: Readonly<Record<string, string | undefined>>): Project {
+  const images = new Map(project.images);
+  const change = (names: readonly string[], to: (spec: ImageSpec) => Partial<ImageSpec>): void => {
+    for (const name of names) images.set(name, { ...images.get(name)!, ...to(images.get(name)!) });
+  };
+  const all = [...images.keys()];
+  for (const text of settings.buildArgs) {
+    const { image, name, value = env[name] } = parseBuildArg(text);
+    if (value !== undefined) change(image === undefined ? all : imagesMeant(project, [image]), ({ args }) => ({ args: { ...args, [name]: value } }));
+  }
+  for (const text of settings.targets) {
+    const { image, stage } = parseTarget(text);
+    if (image === undefined && settings.named.length === 0) {
+      fail({ reason: 'usage', message: `--target ${text} does not say which image's stage it is`, advice: `write --target IMAGE:${stage}, or name the image` });
+    }
+    change(imagesMeant(project, image === undefined ? settings.named : [image]), () => ({ target: stage }));
+  }
+  const { platform, network, cacheFrom } = settings;
+  if (platform !== undefined) change(all, () => ({ platform: parsePlatform(platform) }));
+  if (network !== undefined) change(all, () => ({ network }));
+  if (cacheFrom.length > 0) change(all, () => ({ cacheFrom }));
+  return { ...project, images };
+}
+
+function parseBuildArg(text: string): { readonly image?: string; readonly name: string; readonly value?: string } {
+  const match = /^(?:([^=]+):)?([A-Za-z_]\w*)(?:=(.*))?$/s.exec(text);
+  if (match === null) return fail({ reason: 'usage', message: `--build-arg ${JSON.stringify(text.split('=')[0])} is not [IMAGE:]NAME=VALUE`, advice: 'write for example --build-arg web:VERSION=2' });
+  const [, image, name, value] = match;
+  return { name: name as string, ...(image === undefined ? {} : { image }), ...(value === undefined ? {} : { value }) };
+}
+
+function parseTarget(text: string): { readonly image?: string; readonly stage: string } {
+  const colon = text.lastIndexOf(':');
+  return colon === -1 ? { stage: text } : { image: text.slice(0, colon), stage: text.slice(colon + 1) };
+}
+
+function parsePlatform(text: string): string {
+  if (/^[a-z0-9]+\/[a-z0-9_]+(\/[a-z0-9]+)?$/.test(text)) return text;
+  return fail({ reason: 'usage', message: `--platform ${JSON.stringify(text)} is no platform`, advice: 'write it as os/architecture: linux/amd64' });
+}
