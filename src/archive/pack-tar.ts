@@ -45,7 +45,7 @@ export class TarPack extends Readable {
     for await (const chunk of content) {
       left -= chunk.length;
       if (left < 0) break;
-      if (!sink.write(chunk)) await new Promise<void>((resolve) => void sink.once('drain', resolve).once('close', resolve));
+      if (!sink.write(chunk)) await drained(sink);
       if (this.destroyed) throw this.#gone();
     }
     if (left !== 0) throw wrongSize(entry);
@@ -116,6 +116,19 @@ export class TarPack extends Readable {
   #gone(): Error {
     return this.errored ?? new Error('the tar stream was closed by its reader');
   }
+}
+
+/** Room again, or nobody to write to any more. Leaves no listener behind: a big file waits thousands of times. */
+function drained(sink: ReturnType<Pack['entry']>): Promise<void> {
+  return new Promise((resolve) => {
+    const go = () => {
+      sink.off('drain', go);
+      sink.off('close', go);
+      resolve();
+    };
+    sink.on('drain', go);
+    sink.on('close', go);
+  });
 }
 
 function wrongSize({ path, size }: Entry & { readonly type: 'file' }): Error {
