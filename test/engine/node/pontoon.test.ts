@@ -8,7 +8,7 @@ import { Failed } from '../../../src/core/failure.js';
 import { differences, openRig, type Rig } from './rig.js';
 
 /** The workspace of a real project: 716 packages, and twelve successive versions of its lock. */
-const CASES = process.env['WHEELWRIGHT_TEST_CASES'] ?? '../shared/cases';
+const CASES = process.env['WHEELWRIGHT_CASES'] ?? join(import.meta.dirname, '../../../../shared/cases');
 const IMAGE = process.env['WHEELWRIGHT_TEST_PONTOON_BUILDER'] ?? 'wheelwright-test/pontoon-builder';
 
 let dir: string;

@@ -8,7 +8,7 @@ import { differences, item, openRig, PREFIX } from './install-rig.js';
 import type { Rig } from './install-rig.js';
 
 const IMAGE = process.env['WHEELWRIGHT_TEST_PONTOON_BUILDER'] ?? 'wheelwright-test/pontoon-builder';
-const CASES = process.env['WHEELWRIGHT_TEST_CASES'] ?? join(import.meta.dirname, '../../../../shared/cases');
+const CASES = process.env['WHEELWRIGHT_CASES'] ?? join(import.meta.dirname, '../../../../shared/cases');
 const HISTORY = join(CASES, 'pontoon/history/python');
 
 interface Step {

@@ -7,7 +7,7 @@ import type { RegistryClient } from '../../../src/registry/client.js';
 import type { Credentials } from '../../../src/registry/credentials.js';
 import { PASSWORD, startImageRegistry, startRegistryProxy, tokenService, USER, type ImageRegistry } from '../../support/image-registry.js';
 import { inTemporaryFolder } from '../../support/temporary.js';
-import { clientWith, problemOf, randomBlob, sha256, tinyImage } from './rig.js';
+import { clientWith, problemOf, randomBlob, sha256, tinyImage } from '../../support/registry-client.js';
 
 const LOGIN: Credentials = { kind: 'password', username: USER, password: PASSWORD };
 const run = promisify(execFile);
