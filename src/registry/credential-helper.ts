@@ -51,6 +51,8 @@ function run(program: string, input: string, { env, timeout, signal }: HelperOpt
     // Not by spawn's own `timeout`: what it was must be told apart from other ends.
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
+      // What it started may live on and hold the pipes.
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
       reject(helperFailed(name, `does not answer within ${timeout / 1000} s`));
     }, timeout);
     for (const stream of ['stdout', 'stderr'] as const) {
