@@ -19,23 +19,32 @@ const MAX_ACCOUNTS = 1024 * 1024;
  * which are root's when they are new), the agents, the certificate bundle, and accounts with an entry for the user.
  */
 export async function prepareContainer(container: Container, account: Account, ca: string | undefined): Promise<void> {
-  const [passwd, group, agents, bundle] = await Promise.all([
-    readText(container, '/etc/passwd'), readText(container, '/etc/group'), agentFiles(), ca === undefined ? undefined : readBundle(ca),
-  ]);
+  const [accounts, agents, bundle] = await Promise.all([accountFiles(container, account), agentFiles(), ca === undefined ? undefined : readBundle(ca)]);
   const items: PackItem[] = [folder(INSIDE.top), folder(INSIDE.agent)];
   for (const path of [INSIDE.home, INSIDE.cache, INSIDE.work, INSIDE.pids]) items.push(folder(path, account));
   for (const { name, content } of agents) items.push(file(`${INSIDE.agent}/${name}`, content));
   if (bundle !== undefined) items.push(file(INSIDE.ca, bundle));
-  items.push(file('/etc/passwd', Buffer.from(withPasswdEntry(passwd, account))));
-  items.push(file('/etc/group', Buffer.from(withGroupEntry(group, account))));
-  await container.putArchive('/', tarOf(items));
+  await container.putArchive('/', tarOf([...items, ...accounts]));
+}
+
+/** Gives the user who a container runs as a name and a home, before it is started: many programs refuse a mere number. */
+export async function addAccount(container: Container, account: Account): Promise<void> {
+  await container.putArchive('/', tarOf(await accountFiles(container, account)));
+}
+
+async function accountFiles(container: Container, account: Account): Promise<PackItem[]> {
+  const [passwd, group] = await Promise.all([readText(container, '/etc/passwd'), readText(container, '/etc/group')]);
+  return [
+    file('/etc/passwd', Buffer.from(withPasswdEntry(passwd, account))),
+    file('/etc/group', Buffer.from(withGroupEntry(group, account))),
+  ];
 }
 
 /** A small file of the image; empty where there is none (or a link). */
 async function readText(container: Container, path: string): Promise<string> {
   const tar: Readable | undefined = await container.getArchive(path);
   if (tar === undefined) return '';
-  for await (const { entry, content } of readTar(tar, { subject: `${path} of the builder image`, links: 'keep', limits: { bytes: MAX_ACCOUNTS } })) {
+  for await (const { entry, content } of readTar(tar, { subject: `${path} of the image`, links: 'keep', limits: { bytes: MAX_ACCOUNTS } })) {
     if (entry.type !== 'file') continue;
     const chunks: Buffer[] = [];
     for await (const chunk of content as AsyncIterable<Buffer>) chunks.push(chunk);

@@ -27,10 +27,12 @@ process.on('uncaughtException', (error) => {
   bug(error);
   process.exit(EXIT.bug);
 });
-// A reader that has seen enough (`artifacts status | head -1`) is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+// A reader that has seen enough (`artifacts status | head -1`, `artifacts build 2>&1 | head`) is no failure.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 
 try {
   await program.parseAsync();

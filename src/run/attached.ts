@@ -21,14 +21,22 @@ const CLOSED = Symbol('nobody reads the output');
 const RESIZES = 20;
 const RESIZE_INTERVAL = 25;
 
-/** Runs the container to its end, connected to the console; resolves to its exit status. Nothing of it is left. */
-export async function runAttached(engine: Engine, spec: ContainerSpec, io: Console): Promise<number> {
+export interface AttachedRun {
+  readonly spec: ContainerSpec;
+  readonly io: Console;
+  /** Before it is started. */
+  readonly prepare?: (container: Container) => Promise<void>;
+}
+
+/** Runs a container to its end, connected to the console; resolves to its exit status. Nothing of it is left. */
+export async function runAttached(engine: Engine, { spec, io, prepare }: AttachedRun): Promise<number> {
   const signals = new Signals();
   const undo = [io.onSignal((signal) => signals.arrived(signal))];
   try {
     const container = await engine.createContainer(spec);
     let status: number;
     try {
+      await prepare?.(container);
       status = await runToEnd({ container, spec, io, signals, undo });
     } catch (error) {
       // What happened first is told; a container that could not be removed goes with the next run.
@@ -77,7 +85,7 @@ async function start(container: Container, spec: ContainerSpec): Promise<void> {
     const ports = (spec.ports ?? []).filter(({ hostPort }) => hostPort !== 0).map(({ hostPort }) => hostPort);
     if (!(error instanceof Failed) || ports.length === 0) throw error;
     const advice = `See whether another program, or another run of this, has port ${ports.join(' or ')} of this machine`;
-    throw new Failed(error.problems.map((problem) => ({ advice, ...problem })), { cause: error });
+    throw new Failed(error.problems.map((problem) => ({ ...problem, advice })), { cause: error });
   }
 }
 

@@ -82,7 +82,7 @@ export function devContainer(project: Project, spec: DevSpec, image: string, req
     image,
     ...(command === undefined ? {} : { command }),
     user: `${request.owner.uid}:${request.owner.gid}`,
-    // The host user has no entry in the image's passwd, so nothing tells programs of a home that they may write to.
+    // Whatever home the image has, it is not this user's.
     env: { HOME: '/tmp', ...passed, ...spec.env },
     ...(spec.workingDir === undefined ? {} : { workingDir: spec.workingDir }),
     labels: request.labels,

@@ -139,6 +139,11 @@ describe('what is inside', () => {
     await expect(stat(join(dir, 'fixed/x'))).rejects.toThrow('ENOENT');
   });
 
+  test('the user has a name and a home there', async () => {
+    const { stdout } = await dev(['lab', '--', 'sh', '-c', 'id -un; cd; pwd; touch x && echo writable']);
+    expect(stdout).toMatch(/^[a-z_].*\n\/.*\nwritable\n$/);
+  });
+
   test('variables: those of the file and named ones of the host, and no others', async () => {
     const { stdout } = await sh('env', { env: { FROM_HOST: 'from outside', SECRET: 'hidden' } });
     expect(stdout).toContain('FROM_FILE=in the file\n');
@@ -223,19 +228,18 @@ describe('signals', () => {
   });
 
   test('at any moment before the command runs: no container is left', async () => {
-    const delays = [0, 100, 200, 250, 300, 350, 400, 450, 500, 600];
-    const statuses = await Promise.all(
-      delays.map(async (delay) => {
-        const running = await startCli(['dev', 'web', '--', 'sleep', '60'], { cwd: dir, input: 'open' });
-        await pause(delay);
-        running.killGroup('SIGINT');
-        const { status, signal, stderr } = await running.result;
-        expect(stderr).not.toMatch(/bug/);
-        return status ?? signal;
-      }),
-    );
-    // Killed outright while node itself starts, 130 afterwards.
-    expect(statuses.filter((status) => status !== 130 && status !== 'SIGINT')).toEqual([]);
+    const started = performance.now();
+    await dev(['web', '--', 'true']);
+    const whole = performance.now() - started;
+    for (let part = 1; part <= 10; part += 1) {
+      const running = await startCli(['dev', 'web', '--', 'sleep', '60'], { cwd: dir, input: 'open' });
+      await pause((whole * part) / 10);
+      running.killGroup('SIGINT');
+      const { status, signal, stderr } = await running.result;
+      expect(stderr).not.toMatch(/bug/);
+      // Killed outright while node itself starts, 130 afterwards.
+      expect([130, 'SIGINT']).toContain(status ?? signal);
+    }
     expect(await devContainers()).toEqual([]);
   });
 

@@ -1,3 +1,6 @@
+import { userInfo } from 'node:os';
+import { addAccount } from '../../builders/prepare.js';
+import type { Container } from '../../engine/engine.js';
 import { runAttached, type Console } from '../../run/attached.js';
 import { checkMounts, devContainer, devSpec } from '../../run/dev.js';
 import type { GlobalOptions } from '../options.js';
@@ -24,11 +27,22 @@ export const dev: Action = (options, args) =>
       hostEnv: world.hostEnv,
     });
     const after = async () => {
-      const status = await runAttached(world.engine, container, processConsole(options));
+      const prepare = (created: Container) => addAccount(created, { ...owner, name: userName(owner.uid) ?? 'dev', home: container.env?.['HOME'] ?? '/' });
+      const status = await runAttached(world.engine, { spec: container, io: processConsole(options), prepare });
       return { data: { role, status }, status };
     };
     return { data: {}, after };
   }, { tagged: true });
+
+/** The name of the project's owner on this machine, so that a prompt or a log inside shows the same. */
+function userName(uid: number): string | undefined {
+  try {
+    const user = userInfo();
+    return user.uid === uid ? user.username : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** With --json stdout is ours, so the container's output goes to stderr. */
 function processConsole({ json, quiet }: GlobalOptions): Console {
