@@ -131,6 +131,7 @@ async function build(): Promise<string> {
   const folder = join(ROOT, '.cache', `cli-${await sourcesHash()}`);
   const main = join(folder, 'artifacts.js');
   if (await exists(main)) return main;
+  await removeOld();
   // Complete before it has its name: other test processes may be building the same.
   const temporary = `${folder}.${randomUUID()}`;
   await promisify(execFile)(process.execPath, [join(ROOT, 'scripts/build.mjs'), temporary], { cwd: ROOT });
@@ -139,6 +140,16 @@ async function build(): Promise<string> {
     await rm(temporary, { recursive: true });
   });
   return main;
+}
+
+/** Those of earlier states of the sources; none that a test of this hour may still run. */
+async function removeOld(): Promise<void> {
+  const cache = join(ROOT, '.cache');
+  const names = (await readdir(cache).catch(() => [])).filter((name) => name.startsWith('cli-'));
+  for (const name of names) {
+    const info = await stat(join(cache, name)).catch(() => undefined);
+    if (info !== undefined && Date.now() - info.mtimeMs > 3_600_000) await rm(join(cache, name), { recursive: true, force: true });
+  }
 }
 
 async function sourcesHash(): Promise<string> {
