@@ -32,6 +32,8 @@ export interface Terms {
   readonly within?: ReadonlySet<string>;
   /** Short names of those that are built even if they are present. */
   readonly anew?: ReadonlySet<string>;
+  /** Short name → why it can't be built, known beforehand. */
+  readonly broken?: ReadonlyMap<string, Error>;
 }
 
 /** Not built because something that it needs was not; that failure is told where it happened. */
@@ -52,9 +54,11 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
   }
 
   async function make(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult> {
-    const { node, key } = await planning.keyed(name);
-    const wanted = [keyReference(node, key), ...tags];
     try {
+      const broken = terms.broken?.get(name);
+      if (broken !== undefined) throw broken;
+      const { node, key } = await planning.keyed(name);
+      const wanted = [keyReference(node, key), ...tags];
       const found = terms.anew?.has(name) === true ? undefined : (terms.present.get(key) ?? (await presentImage(engine, node.spec.repository, key)));
       const image = found ?? (await build(node, key, terms));
       const all = await addTags(image, wanted);

@@ -1,5 +1,5 @@
 import type { Project } from '../config/project.js';
-import { Failed, fail, type Problem } from '../core/failure.js';
+import { Failed, fail, type Problem, type Reason } from '../core/failure.js';
 import type { BuilderKey, ImageKey } from '../core/identity.js';
 import type { Placed } from '../core/place.js';
 import { hashRecord } from '../core/record.js';
@@ -106,27 +106,46 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   async function build(names?: readonly string[], { onReady, within, anew = false }: BuildOptions = {}): Promise<readonly ImageResult[]> {
     const selected = selectedImages(project, names);
     const nodes = (await graph.withParents(selected)).filter(({ spec }) => within?.has(spec.name) ?? true);
+    const broken = new Map<string, Error>();
     const terms: Terms = {
       present: await presentImages(engine),
+      broken,
       ...(within === undefined ? {} : { within }),
       ...(anew ? { anew: new Set(selected) } : {}),
     };
-    for (let round = 0; await renewBases(await buildable(selected, terms)); round += 1) {
+    await findBroken(nodes, broken);
+    const sound = selected.filter((name) => !broken.has(name));
+    for (let round = 0; await renewBases(await buildable(sound, terms), broken); round += 1) {
       if (round === REPLANS) fail({ reason: 'engine', message: 'base images of this engine change faster than keys can be computed' });
       startOver();
     }
     await statCache.save();
-    const needed = new Set([...selected, ...(await missing(selected, terms)).map(({ spec }) => spec.name)]);
+    const needed = new Set([...selected, ...(await missing(sound, terms)).map(({ spec }) => spec.name)]);
     const outcomes = await Promise.allSettled(
       nodes.map(async ({ spec: { name } }) => {
         // A parent that nobody needs any more gets its tags if it is still there, and else is left alone.
-        if (!needed.has(name) && !terms.present.has((await planning.keyed(name)).key)) return undefined;
-        const result = await assembly.ensure(name, terms, await planning.tags(name));
+        if (!needed.has(name) && (broken.has(name) || !terms.present.has((await planning.keyed(name)).key))) return undefined;
+        const result = await assembly.ensure(name, terms, broken.has(name) ? [] : await planning.tags(name));
         onReady?.(result);
         return result;
       }),
     );
     return collect(outcomes).filter((result) => result !== undefined);
+  }
+
+  /**
+   * Images whose base is not to be had, and those that are built from them: all others can still be built. A mistake in a
+   * file ends the run before anything is done.
+   */
+  async function findBroken(nodes: readonly ImageNode[], broken: Map<string, Error>): Promise<void> {
+    const keys = await Promise.allSettled(nodes.map(({ spec }) => planning.keyed(spec.name)));
+    nodes.forEach(({ spec, edges }, index) => {
+      const outcome = keys[index]!;
+      if (outcome.status === 'fulfilled') return;
+      if (!isFailureOf(outcome.reason)) throw outcome.reason;
+      const parent = edges.find(({ to }) => broken.has(to));
+      broken.set(spec.name, parent === undefined ? outcome.reason : new Skipped(`${parent.to} could not be built`));
+    });
   }
 
   /** What is missing. Fails `usage` if something of it must not be built. */
@@ -156,10 +175,23 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     return [...found.values()];
   }
 
-  /** Asks the engine for the bases of images that will be built; true if one is another image than recorded. */
-  async function renewBases(nodes: readonly ImageNode[]): Promise<boolean> {
-    const renewed = await Promise.all(distinct(nodes.flatMap(baseUses)).map((use) => limit(() => bases.verify(use))));
-    return renewed.includes(true);
+  /**
+   * Asks the engine for the bases of images that will be built; true if one is another image than recorded. With `broken`,
+   * an image whose base is gone is put there and the others go on.
+   */
+  async function renewBases(nodes: readonly ImageNode[], broken?: Map<string, Error>): Promise<boolean> {
+    const uses = new Map(nodes.flatMap((node) => baseUses(node).map((use) => [useId(use), use] as const)));
+    const checked = await Promise.allSettled([...uses.values()].map((use) => limit(() => bases.verify(use))));
+    const outcomes = new Map([...uses.keys()].map((id, index) => [id, checked[index]!]));
+    for (const node of nodes) {
+      for (const use of baseUses(node)) {
+        const outcome = outcomes.get(useId(use))!;
+        if (outcome.status === 'fulfilled') continue;
+        if (broken === undefined || !isFailureOf(outcome.reason)) throw outcome.reason;
+        broken.set(node.spec.name, outcome.reason);
+      }
+    }
+    return checked.some((outcome) => outcome.status === 'fulfilled' && outcome.value);
   }
 
   async function exportTo(name: string, folder: string): Promise<ExportedContext> {
@@ -193,7 +225,18 @@ function placeOf({ spec, edges }: ImageNode): OrderedImage {
 const OCI_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', ia32: '386', ppc64: 'ppc64le', s390x: 's390x' };
 
 function distinct(uses: readonly BaseUse[]): BaseUse[] {
-  return [...new Map(uses.map((use) => [`${use.reference} ${use.platform ?? ''}`, use])).values()];
+  return [...new Map(uses.map((use) => [useId(use), use])).values()];
+}
+
+function useId({ reference, platform = '' }: BaseUse): string {
+  return `${reference} ${platform}`;
+}
+
+const MISTAKES: readonly Reason[] = ['config', 'dockerfile', 'requirements', 'usage', 'interrupted'];
+
+/** A failure that concerns one image; a mistake in files, or the user's wish to stop, concerns all. */
+function isFailureOf(error: unknown): error is Failed {
+  return error instanceof Failed && !MISTAKES.some((reason) => error.has(reason));
 }
 
 /** Every result, or every problem once. */

@@ -1,6 +1,7 @@
 import type { Project } from '../config/project.js';
 import { Failed, type Problem } from '../core/failure.js';
 import { nearest } from '../util/nearest.js';
+import { patternOf } from '../util/pattern.js';
 import { imageNamed } from './names.js';
 
 /**
@@ -23,7 +24,7 @@ function meant(project: Project, text: string): string[] {
     const name = imageNamed(project, text);
     return name === undefined ? [] : [name];
   }
-  const pattern = new RegExp(`^${text.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`, 's');
+  const pattern = patternOf(text);
   return [...project.images.values()].filter(({ name, repository }) => pattern.test(name) || pattern.test(repository)).map(({ name }) => name);
 }
 
