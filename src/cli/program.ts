@@ -55,6 +55,9 @@ export function createProgram(version: string, run: Run): Command {
     new Option('-o, --output <folder>', 'where to write it').makeOptionMandatory(),
   );
   define('verify', 'check every blob and record of the store', async () => (await import('./commands/verify.js')).verify).option('--repair', 'set aside what is corrupt');
+  define('prune', 'remove images that no branch, tag or worktree would use', async () => (await import('./commands/prune.js')).prune)
+    .option('--keep <tag>', 'keep images with this tag, or tags like rel-* (repeatable)', collect, [])
+    .option('--yes', 'do it, instead of only saying what would go and why');
   define('gc', 'remove what nothing needs from the store', async () => (await import('./commands/gc.js')).gc)
     .option('--keep <duration>', 'keep what was used within this time: 12h, 30d', '30d')
     .option('--dry-run', 'only say what would go');

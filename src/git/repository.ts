@@ -41,6 +41,8 @@ export interface Repository {
   resolve(revision: string): Promise<string | undefined>;
   /** Which of these (abbreviated) hex revisions are commits of this repository. */
   existing(revisions: Iterable<string>): Promise<Set<string>>;
+  /** Which of these revisions, at least 12 hex digits each, are in the history of a branch, a git tag or one of these heads. */
+  reachable(revisions: Iterable<string>, heads: readonly string[]): Promise<Set<string>>;
   branches(): Promise<readonly Ref[]>;
   /** `origin/main` and so on. */
   remoteBranches(): Promise<readonly Ref[]>;
@@ -130,6 +132,14 @@ class Checkout implements Repository {
     const answers = await output(['cat-file', '--batch-check=%(objecttype)'], { cwd: this.root, env: this.env, input: `${asked.join('\n')}\n` });
     const types = answers.split('\n');
     return new Set(asked.filter((_, index) => types[index] === 'commit'));
+  }
+
+  async reachable(revisions: Iterable<string>, heads: readonly string[]): Promise<Set<string>> {
+    const asked = new Set([...revisions].filter((revision) => /^[0-9a-f]{12,64}$/.test(revision)));
+    if (asked.size === 0) return asked;
+    const history = await this.git(['rev-list', '--branches', '--tags', '--remotes', '--ignore-missing', ...heads.filter((head) => /^[0-9a-f]+$/.test(head)), '--']);
+    const commits = new Set(history.split('\n').map((commit) => commit.slice(0, 12)));
+    return new Set([...asked].filter((revision) => commits.has(revision.slice(0, 12))));
   }
 
   async branches(): Promise<readonly Ref[]> {
