@@ -14,7 +14,7 @@ export function openRegistry(project: Project, network: HttpSettings, signal: Ab
   const requester = createRequester(network);
   const ownRegistry = parseReference(`${project.registry ?? ''}/image`)?.registry;
   const credentials = createCredentialFinder({ env: process.env, dockerConfig, signal, ...(ownRegistry === undefined ? {} : { ownRegistry }) });
-  return { credentials, client: createRegistryClient({ requester, credentials, insecure: [], now: Date.now, signal }) };
+  return { credentials, client: createRegistryClient({ requester, credentials, insecure: project.network.insecureRegistries ?? [], now: Date.now, signal }) };
 }
 
 /** A file that can't be read is one that is not there: under sudo it may be another user's. */

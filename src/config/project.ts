@@ -26,6 +26,8 @@ export interface NetworkSettings {
   readonly ca?: string;
   readonly proxy?: string;
   readonly noProxy: readonly string[];
+  /** Image registries, `host[:port]`, that may be reached by plain http. */
+  readonly insecureRegistries?: readonly string[];
   /** Seconds of silence before a registry is given up; default in net/. */
   readonly timeout?: number;
   /** Attempts after the first; default in net/. */

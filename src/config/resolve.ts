@@ -40,6 +40,7 @@ export function resolveProject(raw: RawProject, options: ResolveOptions): Projec
       ...given('ca', raw.network?.ca?.value),
       ...given('proxy', raw.network?.proxy?.value),
       noProxy: values(raw.network?.no_proxy),
+      ...given('insecureRegistries', raw.network?.insecure_registries && values(raw.network.insecure_registries)),
       ...given('timeout', raw.network?.timeout?.value),
       ...given('retries', raw.network?.retries?.value),
     },

@@ -26,6 +26,7 @@ const REPOSITORY = `(?:${HOST}/)?${COMPONENT}(?:/${COMPONENT})*`;
 export const name = pattern(`^${COMPONENT}$`, 'is not a legal name', 'Use lower-case letters and digits, separated by single `.`, `_` or `-`', { maxLength: 128 });
 
 export const registry = pattern(`^${HOST}(?:/${COMPONENT})*/?$`, 'is not a registry', 'Write it as host[:port][/path], without https://');
+export const registryHost = pattern(`^${HOST}$`, 'is not a registry', 'Write it as host[:port]');
 export const repository = pattern(`^${REPOSITORY}$`, 'is not a repository name', 'Write it as [host[:port]/]path in lower case, without a tag', { maxLength: 255 });
 export const imageReference = pattern(`^${REPOSITORY}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`, 'is not an image reference', 'Write it as [host[:port]/]path[:tag][@sha256:…]');
 export const platform = pattern('^[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9]+)?$', 'is not a platform', 'Write it as os/architecture[/variant], such as linux/amd64');

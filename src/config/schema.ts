@@ -96,6 +96,7 @@ export const projectShape = object(
         ca: { shape: text(rules.notEmpty), description: 'PEM file with the certificates to trust, or `system` for those of the host', default: 'public authorities only' },
         proxy: { shape: text(rules.proxy), description: 'HTTP proxy, as http://host:port', default: 'none' },
         no_proxy: { shape: list(text(rules.notEmpty)), description: 'Hosts that are reached without the proxy', default: 'none' },
+        insecure_registries: { shape: list(text(rules.registryHost)), description: 'Image registries that may be spoken to by plain http (the engine has a setting of its own)', default: 'loopback addresses only' },
         timeout: { shape: positiveNumber(), description: 'Seconds that a registry may be silent before it is asked again or given up', default: '30' },
         retries: { shape: count(), description: 'How often a failed download is tried again', default: '3' },
       }),

@@ -1,12 +1,12 @@
 import { Failed, fail } from '../core/failure.js';
 import { createClient } from './create-client.js';
 import { exchange, type Answer, type Client } from './exchange.js';
-import { failureOf, isTransient, RequestTrouble } from './explain.js';
+import { failureOf, isCertificateTrouble, isTransient, RequestTrouble } from './explain.js';
 import { collect, flat } from './collect.js';
 import { createPause } from './pause.js';
 import { hostOf, withoutCredentials } from './redact.js';
 import { lowerCase, parseAddress, redirected, statusTrouble, withoutSecrets } from './request.js';
-import type { Reply, Requester, SendOptions } from './requester.js';
+import { RequestFailed, type Reply, type Requester, type SendOptions } from './requester.js';
 import type { HttpSettings } from './settings.js';
 import { Slots } from './slots.js';
 
@@ -45,12 +45,18 @@ export function createRequester(settings: HttpSettings = {}): Requester {
       return { status: answer.status, headers: flat(answer), body, url: answer.url };
     } catch (error) {
       if (signal?.aborted === true) throw new Failed({ reason: 'interrupted', message: `interrupted while ${verb}ing ${subject}` }, { cause: error });
-      throw error instanceof RequestTrouble ? failureOf(error, subject, verb) : error;
+      throw error instanceof RequestTrouble ? failed(error, failureOf(error, subject, verb)) : error;
     } finally {
       release();
       if (options.body !== undefined && 'stream' in options.body) options.body.stream.destroy();
     }
   }
+}
+
+function failed(error: RequestTrouble, { problems }: Failed): RequestFailed {
+  const { trouble } = error;
+  const kind = trouble.kind === 'cut' || trouble.kind === 'changed' ? 'connection' : isCertificateTrouble(trouble) ? 'certificate' : trouble.kind;
+  return new RequestFailed(problems, kind, { cause: error });
 }
 
 async function follow(client: Client, address: URL, options: SendOptions): Promise<Answer> {

@@ -63,6 +63,11 @@ const CONNECTION: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'shows a certificate for another name',
 };
 
+/** The other side's certificate is not one to trust. */
+export function isCertificateTrouble(trouble: Trouble): boolean {
+  return trouble.kind === 'connection' && isCertificate(trouble.code);
+}
+
 function isCertificate(code: string): boolean {
   return /CERT|SIGNATURE|ISSUER|_TLS_/.test(code);
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { Failed, type Problem } from '../core/failure.js';
 
 /**
  * HTTP for protocols that write, such as a registry's: any method, bodies as streams, and statuses as answers. The same
@@ -15,6 +16,16 @@ export interface Requester {
    * An attempt that got further than the ones before it says so by calling `progressed`, which starts the count anew.
    */
   attempts<T>(options: AttemptOptions, attempt: (progressed: () => void) => Promise<T>): Promise<T>;
+}
+
+/** How a request failed: by its answer's status, by the other side's certificate, or without an answer. */
+export type FailureKind = 'status' | 'certificate' | 'garbage' | 'silence' | 'connection';
+
+/** What `send` fails with where it is not about us (offline, interrupted, a body that can't be read). */
+export class RequestFailed extends Failed {
+  constructor(problems: readonly Problem[], readonly kind: FailureKind, options: ErrorOptions) {
+    super(problems, options);
+  }
 }
 
 export interface AttemptOptions {

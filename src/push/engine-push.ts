@@ -38,7 +38,8 @@ export async function pushFromEngine({ name, repository, tags }: ReadyImage, opt
       if (manifest === undefined) throw new Failed({ reason: 'registry', message: `the engine pushed ${reference}, but the registry has no manifest ${digest}` });
       return { manifest, ...moved(manifest, layers, (await engine.image(reference))?.layers ?? []) };
     } catch (error) {
-      if (!(error instanceof Failed) || !error.has('registry') || failures > RETRIES || signal.aborted) throw error;
+      if (!(error instanceof Failed) || !error.has('registry') || signal.aborted) throw error;
+      if (failures > RETRIES) throw advised(error);
       emit({ type: 'step', subject: name, message: `${error.message}; trying again in ${(BACKOFF * 2 ** (failures - 1)) / 1000} s` });
       await sleep(BACKOFF * 2 ** (failures - 1), undefined, { signal }).catch((cause: unknown) => {
         throw new Failed({ reason: 'interrupted', message: `interrupted while pushing ${reference}` }, { cause });
@@ -75,4 +76,9 @@ function moved({ content, size }: Manifest, statuses: ReadonlyMap<string, string
 
 function short(digest: string): string {
   return digest.replace('sha256:', '').slice(0, 12);
+}
+
+function advised(error: Failed): Failed {
+  const advice = 'Run again: what was sent is kept there. If it stays so, see whether the engine reaches the registry (docker push)';
+  return new Failed(error.problems.map((problem) => ({ advice, ...problem })), { cause: error });
 }

@@ -1,5 +1,5 @@
 import { Failed, fail } from '../core/failure.js';
-import type { Reply, Requester, SendOptions, StreamedBody } from '../net/requester.js';
+import { RequestFailed, type Reply, type Requester, type SendOptions, type StreamedBody } from '../net/requester.js';
 import { Access } from './access.js';
 import { chooseChallenge } from './challenge.js';
 import type { CredentialFinder } from './credentials.js';
@@ -99,13 +99,13 @@ export class Api {
     const { requester, signal, credentials, insecure, now } = this.#options;
     const { host, registry, schemes } = this.#repository;
     const about = { verb, subject, ...(signal === undefined ? {} : { signal }) };
-    let first: Failed | undefined;
+    const failures: (NoRegistry | RequestFailed)[] = [];
     for (const scheme of schemes) {
       const origin = new URL(`${scheme}://${host}`).origin;
       try {
         const reply = await requester.send(`${origin}/v2/`, { method: 'GET', ...about });
         if (reply.status !== 200 && reply.status !== 401 && reply.status !== 403) {
-          throw new Failed({ reason: 'registry', message: `can't ${verb} ${subject}: ${registry} is no container registry (it answers ${reply.status} to ${scheme}://${host}/v2/)`, advice: 'Check the registry in the name of the image' });
+          throw new NoRegistry({ reason: 'registry', message: `can't ${verb} ${subject}: ${registry} is no container registry (it answers ${reply.status} to ${scheme}://${host}/v2/)`, advice: 'Check the registry in the name of the image' });
         }
         const challenge = reply.status === 200 ? undefined : chooseChallenge(reply.headers['www-authenticate']);
         const access = new Access(challenge, {
@@ -118,10 +118,23 @@ export class Api {
         });
         return { origin, access };
       } catch (error) {
-        if (!(error instanceof Failed) || error.has('interrupted') || error.has('offline')) throw error;
-        first ??= error;
+        // An answer, be it a refusal, says that this is the scheme.
+        if (!(error instanceof NoRegistry) && (!(error instanceof RequestFailed) || error.kind === 'status')) throw error;
+        failures.push(error);
       }
     }
-    throw first;
+    throw mostTelling(failures);
   }
+}
+
+/** Something answered, and it was no registry. */
+class NoRegistry extends Failed {
+  readonly kind = 'no-registry';
+}
+
+const TELLING = ['certificate', 'no-registry', 'silence', 'connection', 'garbage'] as const;
+
+/** Of the failures by several schemes the one to tell: speaking the wrong one ends in garbage, or in a closed connection. */
+function mostTelling(failures: readonly (NoRegistry | RequestFailed)[]): Failed {
+  return TELLING.flatMap((kind) => failures.filter((failure) => failure.kind === kind))[0] as Failed;
 }

@@ -1,5 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import * as https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Event } from '../../../src/core/events.js';
 import { createRequester } from '../../../src/net/create-requester.js';
 import { createRegistryClient } from '../../../src/registry/create-client.js';
@@ -206,6 +212,32 @@ describe('answers that are wrong', () => {
   ])('%d %s', async (status, code, reason, message) => {
     registry.misbehave = (request, response) => (request.method === 'POST' ? (refuse(response, status, code), true) : false);
     expect(await problemOf(clientWith().checkPush(repository))).toMatchObject({ reason, message: expect.stringContaining(message) });
+  });
+});
+
+describe('certificates', () => {
+  let dir: string;
+  let server: https.Server;
+  beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'wheelwright-tls-'));
+    const names = ['-subj', '/CN=test', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'key.pem', '-out', 'cert.pem', '-days', '2', ...names], { cwd: dir, stdio: 'pipe' });
+    server = https.createServer({ key: readFileSync(join(dir, 'key.pem')), cert: readFileSync(join(dir, 'cert.pem')) }, (request, response) => {
+      response.writeHead(request.url === '/v2/' ? 200 : 404).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(() => {
+    server.close();
+    server.closeAllConnections();
+    rmSync(dir, { recursive: true });
+  });
+
+  test('of an authority of our own, and of one that is not known', async () => {
+    const secure = `127.0.0.1:${(server.address() as AddressInfo).port}/team/web`;
+    expect(await clientWith(undefined, { ca: join(dir, 'cert.pem') }).headManifest(secure, 'v1')).toBeUndefined();
+    const problem = await problemOf(clientWith(undefined, { retries: 0 }).headManifest(secure, 'v1'));
+    expect(problem).toMatchObject({ reason: 'registry', message: expect.stringContaining('certificate that is not trusted'), advice: expect.stringContaining('network.ca') });
   });
 });
 
