@@ -2,6 +2,8 @@ import type { Readable } from 'node:stream';
 import { Failed, fail } from '../core/failure.js';
 import type { ImageId } from '../core/identity.js';
 import { object, text } from './answers.js';
+import { openSession } from './build-session.js';
+import type { OpenSession } from './build-session.js';
 import { BuildkitTrace } from './buildkit-trace.js';
 import type { Connection } from './connection.js';
 import type { BuildOptions } from './engine.js';
@@ -14,27 +16,32 @@ const TAIL = 40;
 
 /**
  * Builds with the engine's own builder, the context as the request's body. Fails `build` with the last lines of output.
- * BuildKit sessions (secrets, ssh, registry credentials) are not opened yet; `upgrade('/session')` is where they begin.
+ * A session lives as long as its build.
  */
 export async function buildImage(connection: Connection, options: BuildOptions): Promise<ImageId> {
   const output = new BuildOutput(options.onLine);
   const what = `build ${options.tags[0] ?? options.dockerfile}`;
+  let session: OpenSession | undefined;
   try {
     await asking(what, async () => {
       const docker = await connection.docker();
-      const body = await docker.buildImage(options.context as NodeJS.ReadableStream, queryOf(options)) as Readable;
+      if (options.session !== undefined) session = await openSession(connection.transport, options.session, options.signal);
+      const body = await docker.buildImage(options.context as NodeJS.ReadableStream, queryOf(options, session)) as Readable;
       await foldFrames(body, { what, reason: 'build', onFrame: (frame) => output.read(frame) });
     }, 'build');
   } catch (error) {
     output.end();
     if (!(error instanceof Failed) || !error.has('build')) throw error;
-    throw new Failed(error.problems.map((problem) => ({ ...problem, detail: output.tail })), { cause: error });
+    const problems = error.problems.map((problem) => ({ ...problem, detail: output.tail }));
+    throw new Failed([...(session?.failure()?.problems ?? []), ...problems], { cause: error });
+  } finally {
+    session?.close();
   }
   output.end();
   return output.id ?? fail({ reason: 'build', message: `the engine finished without an image: ${what}`, detail: output.tail });
 }
 
-function queryOf(options: BuildOptions): object {
+function queryOf(options: BuildOptions, session: OpenSession | undefined): object {
   const { auths = [] } = options;
   return {
     t: options.tags,
@@ -50,6 +57,7 @@ function queryOf(options: BuildOptions): object {
     forcerm: true,
     // A number: with the text '2' dockerode would open a session of its own, which hands its credentials to any host.
     ...(options.backend === 'buildkit' ? { version: 2 } : {}),
+    ...(session === undefined ? {} : { session: session.id }),
     ...(auths.length === 0 ? {} : { registryconfig: Object.fromEntries(auths.map((auth) => [auth.serverAddress, credentials(auth)])) }),
     ...(options.signal === undefined ? {} : { abortSignal: options.signal }),
   };

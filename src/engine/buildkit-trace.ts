@@ -1,4 +1,6 @@
 import { compare } from '../core/record.js';
+import { Malformed, decode } from './protobuf.js';
+import type { Message } from './protobuf.js';
 
 /**
  * Turns BuildKit's progress (`moby.buildkit.control.v1.StatusResponse`, protocol buffers) into lines like those of
@@ -67,60 +69,10 @@ export class BuildkitTrace {
   }
 }
 
-class Malformed extends Error {}
-
 interface Step {
   readonly number: number;
   readonly name: string;
   shown: boolean;
   done: boolean;
   partial: string;
-}
-
-interface Message {
-  has(field: number): boolean;
-  number(field: number): number;
-  text(field: number): string;
-  messages(field: number): readonly Buffer[];
-}
-
-/** Wire format: a varint of field number and type, then a varint (0), 8 bytes (1), length and bytes (2) or 4 bytes (5). */
-function decode(bytes: Buffer): Message {
-  const fields = new Map<number, (number | Buffer)[]>();
-  let position = 0;
-  const take = (length: number): Buffer => {
-    if (position + length > bytes.length) throw new Malformed('message cut short');
-    position += length;
-    return bytes.subarray(position - length, position);
-  };
-  const varint = (): number => {
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = take(1)[0]!;
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
-      if (factor > 2 ** 63) throw new Malformed('varint too long');
-    }
-  };
-  while (position < bytes.length) {
-    const tag = varint();
-    const value = read(tag % 8, varint, take);
-    const field = Math.floor(tag / 8);
-    fields.set(field, [...(fields.get(field) ?? []), value]);
-  }
-  const buffers = (field: number) => (fields.get(field) ?? []).filter((value) => typeof value !== 'number');
-  return {
-    has: (field) => fields.has(field),
-    number: (field) => Number(fields.get(field)?.[0] ?? 0),
-    text: (field) => buffers(field)[0]?.toString('utf8') ?? '',
-    messages: buffers,
-  };
-}
-
-function read(type: number, varint: () => number, take: (length: number) => Buffer): number | Buffer {
-  if (type === 0) return varint();
-  if (type === 1) return take(8);
-  if (type === 2) return take(varint());
-  if (type === 5) return take(4);
-  throw new Malformed(`unknown wire type ${type}`);
 }

@@ -14,7 +14,7 @@ export async function createContainer(connection: Connection, spec: ContainerSpe
   try {
     const docker = await connection.docker();
     const created = await docker.createContainer({ _query: spec.name === undefined ? {} : { name: spec.name }, _body: containerBody(spec) } as object);
-    return containerFor(() => Promise.resolve(connection), created.id);
+    return containerFor(() => Promise.resolve(connection), created.id, { init: spec.init === true });
   } catch (error) {
     if (statusOf(error) !== 404) return await asking(`create a container of ${spec.image}`, () => Promise.reject(error));
     throw new Failed({ reason: 'not-found', message: `the engine has no image ${spec.image}` }, { cause: error });
@@ -26,15 +26,23 @@ export async function listContainers({ transport }: Connection, labels: readonly
   return await asking('list its containers', async () => list((await transport.json({ method: 'GET', path })).value).map(containerSummaryOf));
 }
 
-/** A container by its id; whether it is there shows with the first call. */
-export function containerFor(connecting: () => Promise<Connection>, id: string): Container {
+/** How long a signal waits for a container's init, and how often it looks; ms. */
+const INIT_PATIENCE = 5000;
+const INIT_INTERVAL = 20;
+
+/** A container by its id; whether it is there shows with the first call. `init`: known to run under the engine's init. */
+export function containerFor(connecting: () => Promise<Connection>, id: string, { init = false } = {}): Container {
+  let young = false;
   const path = `/containers/${encodeURIComponent(id)}`;
   const name = `container ${id.slice(0, 12)}`;
   const api = async () => (await (await connecting()).docker()).getContainer(id);
   const transport = async () => (await connecting()).transport;
   return {
     id,
-    start: () => asking(`start ${name}`, async () => void (await (await api()).start())),
+    start: () => asking(`start ${name}`, async () => {
+      await (await api()).start();
+      young = init;
+    }),
     exec: async (spec) => await execIn(await api(), name, spec),
     putArchive: (folder, tar) =>
       missingIs('not-found', `there is no folder ${folder} in ${name}`, () =>
@@ -44,13 +52,27 @@ export function containerFor(connecting: () => Promise<Connection>, id: string):
     attach: async (options) => await asking(`attach to ${name}`, async () => await attachTo(await api(), options)),
     resize: (columns, rows) => asking(`resize ${name}`, async () => void (await (await api()).resize({ w: columns, h: rows }))),
     // 409: it does not run (any more), which is what was asked for.
-    kill: (signal) => asking(`send ${signal} to ${name}`, () => unless([404, 409], undefined, async () => void (await (await api()).kill({ signal })))),
+    kill: async (signal) => {
+      if (young && signal !== 'SIGKILL') await initHasChild(await transport(), path);
+      young = false;
+      await asking(`send ${signal} to ${name}`, () => unless([404, 409], undefined, async () => void (await (await api()).kill({ signal }))));
+    },
     stop: (seconds) => asking(`stop ${name}`, () => unless([404], undefined, async () => void (await (await api()).stop({ t: seconds })))),
     wait: () => asking(`wait for ${name}`, async () => exitCodeOf(await (await api()).wait())),
     inspect: () => asking(`inspect ${name}`, () => unless([404], undefined, async () => containerStateOf((await (await transport()).json({ method: 'GET', path: `${path}/json` })).value))),
     logs: (tail) => asking(`read the log of ${name}`, async () => await readLog(await transport(), path, tail)),
     remove: () => asking(`remove ${name}`, async () => await removeContainer(await transport(), path)),
   };
+}
+
+/** The kernel drops signals to a first process that has no handlers yet; the init has them before it starts the command. */
+async function initHasChild(transport: Connection['transport'], path: string): Promise<void> {
+  for (let waited = 0; waited < INIT_PATIENCE; waited += INIT_INTERVAL) {
+    // Not running any more, or no `ps` on the engine's host: nothing to wait for.
+    const answer = await transport.json({ method: 'GET', path: `${path}/top` }).catch(() => undefined);
+    if (answer === undefined || list(object(answer.value)['Processes']).length > 1) return;
+    await new Promise((resolve) => void setTimeout(resolve, INIT_INTERVAL));
+  }
 }
 
 /** 409 means that somebody (AutoRemove, another process) removes it already: then its end is waited for. */

@@ -123,8 +123,20 @@ export interface BuildOptions {
   /** Credentials of the registries that FROM may need. */
   readonly auths?: readonly RegistryAuth[];
   readonly backend: 'classic' | 'buildkit';
+  /** BuildKit only: what the builder may ask for while it builds. */
+  readonly session?: BuildSession;
   readonly onLine?: (line: string) => void;
   readonly signal?: AbortSignal;
+}
+
+/** Answers to a builder's questions. It is given nothing but what it asks for here; a failure fails the build. */
+export interface BuildSession {
+  /** The secret with this id (`RUN --mount=type=secret,id=…`); undefined if the build has none of that name. At most 500 kB. */
+  readonly secret?: (id: string) => Promise<Buffer | undefined>;
+  /** A connection to the SSH agent with this id (`RUN --mount=type=ssh`, without an id `default`), which the caller ends. */
+  readonly sshAgent?: (id: string) => Promise<Duplex | undefined>;
+  /** For the registry at this host as BuildKit names it; Docker Hub is `registry-1.docker.io`. */
+  readonly credentials?: (host: string) => Promise<Omit<RegistryAuth, 'serverAddress'> | undefined>;
 }
 
 export interface Mount {

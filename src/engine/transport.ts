@@ -19,7 +19,7 @@ export interface Request {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
   /** With query, without a version: the engine answers in its own newest one, and every field we read is checked. */
   readonly path: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly body?: string | Buffer | Readable;
   readonly signal?: AbortSignal | undefined;
 }
@@ -258,7 +258,7 @@ function destroyOnAbort(stream: Readable, signal: AbortSignal): void {
   stream.once('close', () => signal.removeEventListener('abort', abort));
 }
 
-function headersOf({ headers, body }: Request): Record<string, string> {
+function headersOf({ headers, body }: Request): Record<string, string | string[]> {
   if (body === undefined) return { Host: 'docker', ...headers };
   if (typeof body === 'string' || Buffer.isBuffer(body)) {
     return { Host: 'docker', 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)), ...headers };

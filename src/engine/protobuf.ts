@@ -1,0 +1,70 @@
+/** Bytes that are no protocol buffers message. */
+export class Malformed extends Error {}
+
+/** The fields of one message by number; absent ones are empty, as in proto3. */
+export interface Message {
+  has(field: number): boolean;
+  number(field: number): number;
+  text(field: number): string;
+  messages(field: number): readonly Buffer[];
+}
+
+/**
+ * Protocol buffers, without schemas. Wire format: a varint of field number and type, then a varint (0), 8 bytes (1), length and bytes (2) or
+ * 4 bytes (5). Throws Malformed.
+ */
+export function decode(bytes: Buffer): Message {
+  const fields = new Map<number, (number | Buffer)[]>();
+  let position = 0;
+  const take = (length: number): Buffer => {
+    if (position + length > bytes.length) throw new Malformed('message cut short');
+    position += length;
+    return bytes.subarray(position - length, position);
+  };
+  const varint = (): number => {
+    let value = 0;
+    for (let factor = 1; ; factor *= 128) {
+      const byte = take(1)[0]!;
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) return value;
+      if (factor > 2 ** 63) throw new Malformed('varint too long');
+    }
+  };
+  while (position < bytes.length) {
+    const tag = varint();
+    const value = read(tag % 8, varint, take);
+    const field = Math.floor(tag / 8);
+    fields.set(field, [...(fields.get(field) ?? []), value]);
+  }
+  const buffers = (field: number) => (fields.get(field) ?? []).filter((value) => typeof value !== 'number');
+  return {
+    has: (field) => fields.has(field),
+    number: (field) => Number(fields.get(field)?.[0] ?? 0),
+    text: (field) => buffers(field)[0]?.toString('utf8') ?? '',
+    messages: buffers,
+  };
+}
+
+function read(type: number, varint: () => number, take: (length: number) => Buffer): number | Buffer {
+  if (type === 0) return varint();
+  if (type === 1) return take(8);
+  if (type === 2) return take(varint());
+  if (type === 5) return take(4);
+  throw new Malformed(`unknown wire type ${type}`);
+}
+
+/** A message of length-delimited fields (`string`, `bytes`, messages); empty ones are left out, as in proto3. */
+export function encode(fields: Readonly<Record<number, string | Buffer>>): Buffer {
+  const parts = Object.entries(fields).map(([field, value]): Buffer => {
+    const bytes = Buffer.from(value as string);
+    return bytes.length === 0 ? bytes : Buffer.concat([varintOf(Number(field) * 8 + 2), varintOf(bytes.length), bytes]);
+  });
+  return Buffer.concat(parts);
+}
+
+function varintOf(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
+  return Buffer.from([...bytes, rest]);
+}
