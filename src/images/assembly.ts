@@ -5,6 +5,7 @@ import { rewriteDockerfile } from '../docker/rewrite.js';
 import type { Limit } from '../util/limit.js';
 import { baseUses } from './base.js';
 import { buildImage } from './build-image.js';
+import { sessionFor } from './build-session.js';
 import type { ContextInputs } from './context-items.js';
 import { contextFiles } from './key.js';
 import { imageLabels } from './labels.js';
@@ -87,9 +88,10 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
 
   /** Parents and artifacts, all at once; a parent's failure is told once, at the parent. */
   async function needsOf({ edges, spec }: ImageNode, terms: Terms): Promise<Map<string, Artifact>> {
-    // Those outside are known to be present.
-    const parents = [...new Set(edges.map(({ to }) => to))].filter((parent) => terms.within?.has(parent) ?? true);
-    const making = Promise.allSettled(parents.map(async (parent) => ensure(parent, terms, await planning.tags(parent))));
+    const parents = [...new Set(edges.map(({ to }) => to))];
+    // Those outside are known to be present; they may be so under another name, and then lack the tag that FROM will have.
+    const tagsOf = async (parent: string): Promise<readonly string[]> => (terms.within?.has(parent) === false ? [] : planning.tags(parent));
+    const making = Promise.allSettled(parents.map(async (parent) => ensure(parent, terms, await tagsOf(parent))));
     const artifacts = await Promise.allSettled(spec.artifacts.map(async ({ value }) => [value, await dependencies.artifact(value)] as const));
     const made = await making;
     const failed = parents.filter((_, index) => made[index]!.status === 'rejected');
@@ -107,7 +109,8 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
         const found = anew ? undefined : await presentImage(engine, repository, key);
         if (found !== undefined) return found.id;
         const context = await contextInputs(name, artifacts);
-        const id = await buildImage(node, { engine, emit, signal, context, tag: keyReference(node, key), labels: await labelsOf(name), noCache: anew });
+        const answers = sessionFor(node, { project, env: dependencies.env ?? {}, credentials: dependencies.credentials });
+        const id = await buildImage(node, { engine, emit, signal, context, tag: keyReference(node, key), labels: await labelsOf(name), noCache: anew, answers });
         const { entries } = await planning.context(name);
         await store.putRecord('images', key, { name, record, files: contextFiles(entries) });
         return id;

@@ -90,7 +90,9 @@ export function onlyChanged(selection: readonly SelectedImage[], changed: Readon
   const wanted = selection.filter(({ name }) => changed.has(name)).map((image) => ({ ...image, reason: changed.get(image.name) as string }));
   const parents = new Map<string, SelectedImage>();
   for (const { name } of wanted) {
-    for (const parent of withNeeds(graph, [name])) parents.set(parent, { name: parent, reason: `${name} is built from it`, wanted: false });
+    for (const parent of withNeeds(graph, [name])) {
+      if (!parents.has(parent)) parents.set(parent, { name: parent, reason: `${name} is built from it`, wanted: false });
+    }
   }
   const known = new Set(selection.map(({ name }) => name));
   const all = new Map([...[...parents].filter(([name]) => known.has(name)), ...wanted.map((image) => [image.name, image] as const)]);
