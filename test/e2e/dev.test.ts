@@ -63,6 +63,9 @@ afterAll(async () => {
 const dev = (args: readonly string[], options: Partial<CliOptions> = {}) => runCli(['dev', ...args], { cwd: dir, ...options });
 const sh = (script: string, options: Partial<CliOptions> = {}) => dev(['web', '--', 'sh', '-c', script], options);
 const pause = (milliseconds: number) => new Promise((resolve) => void setTimeout(resolve, milliseconds));
+const until = async (what: () => Promise<boolean>) => {
+  while (!(await what())) await pause(5);
+};
 const devContainers = () => containersWith(`wheelwright.project=${NAME}`);
 
 test('builds what is missing first, then runs the role; only the role writes to stdout', async () => {
@@ -241,6 +244,15 @@ describe('signals', () => {
       expect([130, 'SIGINT']).toContain(status ?? signal);
     }
     expect(await devContainers()).toEqual([]);
+  });
+
+  test('a signal that comes with the start is not lost', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const running = await startCli(['dev', 'web', '--', 'sleep', '60'], { cwd: dir, input: 'open' });
+      await until(async () => (await docker('ps', '--quiet', '--filter', `label=wheelwright.project=${NAME}`)) !== '');
+      running.killGroup('SIGINT');
+      expect((await running.result).status).toBe(130);
+    }
   });
 
   test('a killed command leaves a container, and the next run on the store removes it', async () => {
