@@ -7,6 +7,7 @@ import { openRepository, type Repository } from '../git/repository.js';
 import { imageSuffix, isDependencyFolder } from './dockerfile-names.js';
 import { legalComponent, repositoryName } from './image-names.js';
 import { parseReference } from '../docker/reference.js';
+import { NO_FILE } from './is-discovered.js';
 import { readShipwrightFile, type ShipwrightFile } from './shipwright-file.js';
 
 export interface DiscoverOptions {
@@ -30,7 +31,7 @@ export async function discoverProject(options: DiscoverOptions): Promise<Project
   return {
     name: own,
     root,
-    file: '.',
+    file: NO_FILE,
     store: join(root, '.artifacts'),
     network: { noProxy: [] },
     builders: { network: 'bridge', env: [] },
