@@ -7,7 +7,7 @@ import type { Container, ExecSpec } from '../engine/engine.js';
 import type { Builder, Command, CommandResult } from './builder.js';
 import type { BuildersOptions } from './builders-options.js';
 import { INSIDE } from './inside.js';
-import type { Mask } from './mask.js';
+import type { Mask } from '../util/mask.js';
 import { SubjectLog } from './subject-log.js';
 
 export interface RunningBuilderOptions {

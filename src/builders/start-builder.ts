@@ -8,7 +8,7 @@ import type { BuildersOptions } from './builders-options.js';
 import { INSIDE } from './inside.js';
 import { LABELS, storeLabel } from './labels.js';
 import { removeLeftovers } from './leftovers.js';
-import { maskOf } from './mask.js';
+import { maskOf } from '../util/mask.js';
 import { prepareContainer } from './prepare.js';
 import { bindsReach } from './reach.js';
 import { RunningBuilder } from './running-builder.js';

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { createHash } from 'node:crypto';
-import type { Mask } from './mask.js';
+import type { Mask } from '../util/mask.js';
 
 /** Lines that a failure shows. */
 const TAIL = 40;

@@ -25,7 +25,7 @@ import type { GlobalOptions, Outcome } from './options.js';
 import { becomeOwner } from './owner.js';
 import { createRenderer } from './render/create.js';
 import { readRevision } from './revision.js';
-import type { Result, Session } from './session.js';
+import type { RegistryAccess, Result, Session } from './session.js';
 import { onSignals, type Interruption } from './signals.js';
 
 type Options = GlobalOptions & Readonly<Record<string, unknown>>;
@@ -45,6 +45,7 @@ export async function withWorld(
     const engine = connectEngine(base.engine);
     const http = createHttp({ ...networkOf(project), offline: options.offline, emit });
     const references = new Map<string, Placed<string>>();
+    let access: RegistryAccess | undefined;
     const label = storeLabel(hostname(), store.dir);
     const containerLabels = async () => {
       await store.processes.register();
@@ -81,6 +82,8 @@ export async function withWorld(
       artifactKey: async (name) => (await artifacts.plan(name)).key,
       artifact: async (name) => (await artifacts.ensure(name)).artifact,
       forget: () => artifacts.forget(),
+      env: namedValues(['SSH_AUTH_SOCK', ...[...project.images.values()].flatMap(({ secrets }) => Object.values(secrets).flatMap((source) => ('env' in source ? [source.env] : [])))]),
+      credentials: async (name) => (access ??= await registry()).credentials(name),
       statCache: join(await store.cacheDir('stat'), 'context.json'),
       ...(revision === undefined ? {} : { revision }),
       tags: (options['tag'] as string[] | undefined) ?? [],

@@ -5,10 +5,13 @@ import { hashRecord, type Data } from '../core/record.js';
 import { canonicalName, parseReference } from '../docker/reference.js';
 import type { Engine, ImageInfo } from '../engine/engine.js';
 import type { Emit } from '../core/events.js';
+import type { CredentialFinder } from '../registry/credentials.js';
+import { registryOf } from '../registry/docker-config.js';
 import type { Store } from '../store/store.js';
 import { nearest } from '../util/nearest.js';
 import { oncePerKey } from '../util/once.js';
 import type { ImageNode } from './node.js';
+import { registryAuth } from './registry-auth.js';
 
 /**
  * Which image a reference of somebody else's stands for. Recorded in the store when it was first seen, so that keys need
@@ -46,6 +49,7 @@ export interface BasesDependencies {
   readonly emit: Emit;
   readonly offline: boolean;
   readonly signal: AbortSignal;
+  readonly credentials?: CredentialFinder;
 }
 
 /** The images of somebody else that an image is built from. */
@@ -58,7 +62,7 @@ export function identityText({ digest, id, platform }: BaseIdentity): string {
   return `${digest ?? id} ${platform}`;
 }
 
-export function createBases({ project, engine, store, emit, offline, signal }: BasesDependencies): Bases {
+export function createBases({ project, engine, store, emit, offline, signal, credentials }: BasesDependencies): Bases {
   const known = new Map<string, BaseIdentity>();
   const once = oncePerKey<string, BaseIdentity>();
   return { identity, verify, refresh };
@@ -109,7 +113,9 @@ export function createBases({ project, engine, store, emit, offline, signal }: B
     }
     emit({ type: 'step', subject: reference, message: 'pulling' });
     try {
-      return await engine.pull(reference, { signal, ...(platform === undefined ? {} : { platform }) });
+      const registry = registryOf(parseReference(reference)?.registry ?? 'docker.io');
+      const auth = registryAuth(registry, await credentials?.(registry));
+      return await engine.pull(reference, { signal, ...(auth === undefined ? {} : { auth }), ...(platform === undefined ? {} : { platform }) });
     } catch (error) {
       if (!(error instanceof Failed) || error.has('interrupted')) throw error;
       const advice = nearName(reference);
@@ -117,7 +123,8 @@ export function createBases({ project, engine, store, emit, offline, signal }: B
         error.problems.map((problem) => ({
           ...problem,
           place: problem.place ?? place,
-          ...(advice === undefined ? {} : { advice }),
+          // Most likely a mistake in the file, which ends a run before anything is built.
+          ...(advice === undefined ? {} : { reason: 'dockerfile' as const, advice }),
         })),
         { cause: error },
       );
@@ -125,7 +132,8 @@ export function createBases({ project, engine, store, emit, offline, signal }: B
   }
 
   function nearName(reference: string): string | undefined {
-    const near = nearest(parseReference(reference)?.name ?? reference, project.images.keys());
+    const name = parseReference(reference)?.name ?? reference;
+    const near = nearest(name, project.images.keys()) ?? nearest(name, [...project.images.values()].map(({ repository }) => repository));
     return near === undefined ? undefined : `did you mean the project's image ${near}?`;
   }
 

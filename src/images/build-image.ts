@@ -1,10 +1,12 @@
 import { tarOf } from '../archive/pack-tar.js';
-import { Failed, fail } from '../core/failure.js';
+import { Failed, fail, type Problem } from '../core/failure.js';
 import type { Emit } from '../core/events.js';
 import type { ImageId } from '../core/identity.js';
 import { needsBuildkit } from '../docker/buildkit-needs.js';
 import type { Engine } from '../engine/engine.js';
+import type { Mask } from '../util/mask.js';
 import { buildFailure } from './build-failure.js';
+import type { Answers } from './build-session.js';
 import { contextItems, dockerfilePlace, type ContextInputs } from './context-items.js';
 import type { ImageNode } from './node.js';
 
@@ -16,15 +18,18 @@ export interface BuildImageOptions {
   /** The reference that the image gets at once. */
   readonly tag: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** What BuildKit may ask for. */
+  readonly answers: Answers;
   /** Without the engine's build cache. */
   readonly noCache?: boolean;
 }
 
 /** Builds one image with the engine. Fails `build` with the step's place in the Dockerfile. */
 export async function buildImage(node: ImageNode, options: BuildImageOptions): Promise<ImageId> {
-  const { engine, emit, signal, context, tag, labels, noCache = false } = options;
+  const { engine, emit, signal, context, tag, labels, noCache = false, answers: { session, mask, checkAgents } } = options;
   const { spec, resolved } = node;
   const backend = await chooseBackend(node, engine);
+  if (backend === 'buildkit') await checkAgents();
   let step = 0;
   try {
     return await engine.build({
@@ -38,7 +43,9 @@ export async function buildImage(node: ImageNode, options: BuildImageOptions): P
       ...(spec.cacheFrom.length === 0 ? {} : { cacheFrom: spec.cacheFrom }),
       ...(noCache ? { noCache } : {}),
       backend,
-      onLine: (line) => {
+      ...(backend === 'buildkit' ? { session } : {}),
+      onLine: (output) => {
+        const line = mask(output);
         step = Number(/^Step (\d+)\/\d+ : /.exec(line)?.[1] ?? step);
         emit({ type: 'log', subject: spec.name, line });
       },
@@ -46,16 +53,12 @@ export async function buildImage(node: ImageNode, options: BuildImageOptions): P
     });
   } catch (error) {
     if (!(error instanceof Failed) || error.has('interrupted')) throw error;
-    throw new Failed(error.problems.map((problem) => buildFailure(problem, node, step)), { cause: error });
+    throw new Failed(error.problems.map((problem) => buildFailure(masked(problem, mask), node, step)), { cause: error });
   }
 }
 
 async function chooseBackend(node: ImageNode, engine: Engine): Promise<'classic' | 'buildkit'> {
   const { spec, resolved } = node;
-  const setting = Object.keys(spec.secrets).length > 0 ? 'a secret' : spec.ssh.length > 0 ? 'ssh' : undefined;
-  if (setting !== undefined) {
-    return fail({ reason: 'unsupported', message: `the image "${spec.name}" uses ${setting}, which builds can't hand on yet`, place: spec.place });
-  }
   const need = needsBuildkit(resolved);
   if (need === undefined) return 'classic';
   if ((await engine.info()).buildkit) return 'buildkit';
@@ -64,6 +67,11 @@ async function chooseBackend(node: ImageNode, engine: Engine): Promise<'classic'
     message: `the image "${spec.name}" uses ${need}, which only BuildKit can build, and this engine has none`,
     place: resolved.dockerfile.source.place(resolved.dockerfile.stages[0]!.from.start),
   });
+}
+
+function masked(problem: Problem, mask: Mask): Problem {
+  const { message, detail } = problem;
+  return { ...problem, message: mask(message), ...(detail === undefined ? {} : { detail: detail.map(mask) }) };
 }
 
 const PREDEFINED = /^(?:(?:HTTPS?|FTP|NO|ALL)_PROXY|(?:https?|ftp|no|all)_proxy)$/;

@@ -4,6 +4,7 @@ import type { Placed } from '../core/place.js';
 import type { BuilderKey, ImageId, ImageKey, RequirementHash } from '../core/identity.js';
 import type { KeyRecord } from '../artifact/kind.js';
 import type { Engine } from '../engine/engine.js';
+import type { CredentialFinder } from '../registry/credentials.js';
 import type { Store } from '../store/store.js';
 import type { Change } from './change.js';
 
@@ -58,8 +59,10 @@ export interface PlannerDependencies {
   readonly latest?: boolean;
   /** For the `TARGETPLATFORM` family where an image names no platform, e.g. `linux/amd64`. */
   readonly platform?: string;
-  /** Host values that images' secrets name; nothing else of the environment. */
+  /** Host values that images' secrets name, and SSH_AUTH_SOCK; nothing else of the environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** For registries that base images come from. Default: none has any. */
+  readonly credentials?: CredentialFinder;
 }
 
 /** What tags and labels tell of the working tree; values are facts, computed by src/git. */

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { maskOf } from '../../../src/builders/mask.js';
+import { maskOf } from '../../../src/util/mask.js';
 import { SubjectLog } from '../../../src/builders/subject-log.js';
 import { inTemporaryFolder } from '../../support/temporary.js';
 

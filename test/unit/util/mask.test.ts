@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { maskOf } from '../../../src/builders/mask.js';
+import { maskOf } from '../../../src/util/mask.js';
 
 test('values, the user information of URLs, and passwords inside of URL values', () => {
   const mask = maskOf(['s3cr3t-token', 'https://user:p%40ssword@index.example.com/simple']);
