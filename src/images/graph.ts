@@ -1,6 +1,7 @@
 import type { Project } from '../config/project.js';
 import { Failed, type Problem } from '../core/failure.js';
 import type { Place } from '../core/place.js';
+import { compare } from '../core/record.js';
 import { findCycles } from '../util/cycles.js';
 import { memoised } from '../util/memo.js';
 import { imageNamed, specNamed } from './names.js';
@@ -95,7 +96,7 @@ export function createGraph(project: Project, platform: string): ImageGraph {
 
 function cycleProblems(needs: ReadonlyMap<string, readonly Need[]>): Problem[] {
   const cycles = findCycles(new Map([...needs].map(([id, list]) => [id, list.map(({ to }) => to)])));
-  return cycles.map((cycle): Problem => {
+  return cycles.map(fromFirst).map((cycle): Problem => {
     const places = cycle.map((id, index) => needs.get(id)!.find(({ to }) => to === cycle[(index + 1) % cycle.length])!.place);
     const names = [...cycle, cycle[0]!].map((id) => id.replace(/^image /, '')).join(' → ');
     return {
@@ -106,6 +107,12 @@ function cycleProblems(needs: ReadonlyMap<string, readonly Need[]>): Problem[] {
       advice: 'an image can be built only from images that do not need it',
     };
   });
+}
+
+/** The same cycle, whichever of its images it was found from. */
+function fromFirst(cycle: readonly string[]): readonly string[] {
+  const first = cycle.indexOf([...cycle].sort(compare)[0]!);
+  return [...cycle.slice(first), ...cycle.slice(0, first)];
 }
 
 function sameProblem(a: Problem, b: Problem): boolean {

@@ -6,7 +6,7 @@ import { imageNamed } from './names.js';
 
 /**
  * The images that these texts mean, each once, in the order of the texts: short names, full repositories, or patterns with
- * `*` and `?` for either. Fails `usage` with every text that means none.
+ * `*` and `?` for short names and, where they have a slash, for repositories. Fails `usage` with every text that means none.
  */
 export function imagesMeant(project: Project, texts: readonly string[]): string[] {
   const problems: Problem[] = [];
@@ -25,7 +25,7 @@ function meant(project: Project, text: string): string[] {
     return name === undefined ? [] : [name];
   }
   const pattern = patternOf(text);
-  return [...project.images.values()].filter(({ name, repository }) => pattern.test(name) || pattern.test(repository)).map(({ name }) => name);
+  return [...project.images.values()].filter(({ name, repository }) => pattern.test(text.includes('/') ? repository : name)).map(({ name }) => name);
 }
 
 function unknown(project: Project, text: string): Problem {
