@@ -2,11 +2,11 @@ import type { Project } from '../config/project.js';
 import { Failed, fail, type Problem, type Reason } from '../core/failure.js';
 import type { BuilderKey, ImageKey } from '../core/identity.js';
 import type { Placed } from '../core/place.js';
-import { hashRecord } from '../core/record.js';
 import { openStatCache } from '../docker/stat-cache.js';
 import { limiter } from '../util/limit.js';
 import { createAssembly, Skipped, type Terms } from './assembly.js';
 import { baseUses, createBases, identityText, type BaseUse } from './base.js';
+import { externalBuilderKey } from './builder-key.js';
 import { exportContext } from './export-context.js';
 import { createGraph } from './graph.js';
 import { contextFiles } from './key.js';
@@ -53,7 +53,7 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     // Two words for one hash: an image that builds is addressed as any other.
     if (name !== undefined) return (await key(name)) as string as BuilderKey;
     const identity = await bases.identity({ reference: reference.value, place: reference.place });
-    return hashRecord<BuilderKey>({ format: 1, kind: 'builder', base: identityText(identity) });
+    return externalBuilderKey(identityText(identity));
   }
 
   async function ensureBuilder(reference: Placed<string>): Promise<string> {
