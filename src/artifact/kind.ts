@@ -3,7 +3,7 @@ import type { BuilderKey, RequirementHash } from '../core/identity.js';
 import type { Data } from '../core/record.js';
 import type { Builder, BuilderFacts } from '../builders/builder.js';
 import type { NetworkSettings } from '../config/project.js';
-import type { Store } from '../store/store.js';
+import type { RecordEntry, Store } from '../store/store.js';
 import type { Http } from '../net/http.js';
 import type { Artifact, Built } from './artifact.js';
 
@@ -14,6 +14,13 @@ export interface Kind<Spec> {
    * only part that may need network or builder, and only the first time). Fails with all problems that it finds.
    */
   plan(spec: Spec, context: Context): Promise<Planned>;
+  /** Keys of those of the store's locks that these artifacts were planned with: without them planning may need the network. */
+  locksOf?(artifacts: readonly KeyedRecord[], locks: readonly RecordEntry[]): readonly string[];
+}
+
+export interface KeyedRecord {
+  readonly key: string;
+  readonly record: KeyRecord;
 }
 
 /** A requirement set whose requirement hash is known. */

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Context, Kind, KeyRecord, Planned } from '../artifact/kind.js';
+import type { Context, KeyedRecord, Kind, KeyRecord, Planned } from '../artifact/kind.js';
 import type { BuilderFacts } from '../builders/builder.js';
 import type { NodeSpec } from '../config/project.js';
 import type { RequirementHash } from '../core/identity.js';
 import { hashRecord, type Data } from '../core/record.js';
+import type { RecordEntry } from '../store/store.js';
 import type { Analysis } from './analysis.js';
 import { existsInside, readInputs, type Inputs } from './inputs.js';
 import { isObject } from './manifest.js';
@@ -11,7 +12,7 @@ import { posix } from 'node:path';
 
 /** node_modules, package by package, as `npm ci` would make it in the builder. */
 export function createNodeKind(): Kind<NodeSpec> {
-  return { plan };
+  return { plan, locksOf };
 }
 
 async function plan(spec: NodeSpec, context: Context): Promise<Planned> {
@@ -29,6 +30,11 @@ async function plan(spec: NodeSpec, context: Context): Promise<Planned> {
     build: async () => (await import('./build.js')).buildNode(await analysed(), { spec, facts, context, inputs }),
     missing: async () => (await import('./build.js')).missingPackages(await analysed(), { spec, facts, context, inputs }),
   };
+}
+
+function locksOf(artifacts: readonly KeyedRecord[], locks: readonly RecordEntry[]): readonly string[] {
+  const keys = new Set<string>(artifacts.map(({ key }) => key));
+  return locks.filter(({ value }) => keys.has(parseKnown(value)?.key ?? '')).map(({ key }) => key);
 }
 
 /** Loaded only when inputs are new or something is to be done: it brings the semver library with it. */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Artifact, Built } from '../artifact/artifact.js';
-import type { Context, Kind, KeyRecord, Planned } from '../artifact/kind.js';
+import type { Context, KeyedRecord, Kind, KeyRecord, Planned } from '../artifact/kind.js';
 import type { PythonSpec } from '../config/project.js';
 import type { Event } from '../core/events.js';
 import type { Problem } from '../core/failure.js';
@@ -8,6 +8,7 @@ import { Failed } from '../core/failure.js';
 import type { PackageKey, RequirementHash } from '../core/identity.js';
 import type { Place } from '../core/place.js';
 import { compare, hashRecord } from '../core/record.js';
+import type { RecordEntry } from '../store/store.js';
 import { limiter } from '../util/limit.js';
 import type { Conflict } from './conflicts.js';
 import { credentialsOf } from './credentials.js';
@@ -25,7 +26,7 @@ import type { Work } from './work.js';
 /** Python requirement sets: see README.md. What one run has made is remembered, so that it is counted once. */
 export function createPythonKind(): Kind<PythonSpec> {
   const made: Work['made'] = new Map();
-  return { plan: (spec, context) => plan(spec, context, made) };
+  return { plan: (spec, context) => plan(spec, context, made), locksOf };
 }
 
 async function plan(spec: PythonSpec, context: Context, made: Work['made']): Promise<Planned> {
@@ -51,6 +52,12 @@ async function plan(spec: PythonSpec, context: Context, made: Work['made']): Pro
     build: () => build(lock, spec, work),
     missing: () => missing(lock, work),
   };
+}
+
+/** An artifact's record is that of its lock's key and what came to it since. */
+function locksOf(artifacts: readonly KeyedRecord[], locks: readonly RecordEntry[]): readonly string[] {
+  const keys = new Set(artifacts.map(({ record: { packages: _packages, prefix: _prefix, settings: _settings, ...inputs } }) => hashRecord<string>(inputs)));
+  return locks.map(({ key }) => key).filter((key) => keys.has(key));
 }
 
 function placesOf({ requirements, locked }: Inputs): ReadonlyMap<string, Place> {

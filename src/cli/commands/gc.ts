@@ -1,6 +1,7 @@
 import { fail } from '../../core/failure.js';
 import { collectGarbage } from '../../store/gc.js';
 import type { RecordName } from '../../store/gc-plan.js';
+import { keptRecords } from '../../run/kept-records.js';
 import { bytes } from '../render/format.js';
 import type { Action } from '../action.js';
 import { withStore, withWorld } from '../wire.js';
@@ -9,16 +10,20 @@ export const gc: Action = async (options) => {
   const keepUsedFor = duration(String(options['keep']));
   const dryRun = options['dryRun'] === true;
   const keep: RecordName[] = [];
+  let imagesKnown = true;
   // The keys are found while others may still use the store; collecting wants it for itself.
   await withWorld({ ...options, quiet: true }, async ({ world, artifacts }) => {
-    for (const name of world.project.artifacts.keys()) keep.push({ bucket: 'artifacts', key: (await artifacts.plan(name)).key });
+    const kept = await keptRecords(world, artifacts);
+    keep.push(...kept.keep);
+    imagesKnown = kept.imagesKnown;
     return { data: {} };
   });
-  return withStore(options, async ({ store }) => {
+  return withStore(options, async ({ store, emit }) => {
+    if (!imagesKnown) emit({ type: 'step', subject: 'gc', message: 'the engine is not there: what images of other branches need is not known, so only --keep protects it' });
     const plan = await collectGarbage(store, { keep, keepUsedFor, now: Date.now() }, { dryRun });
     const what = `${plan.records.length} records, ${plan.blobs.length} blobs and ${plan.files.length} files, ${bytes(plan.bytes)}`;
     return {
-      data: { dryRun, records: plan.records.length, blobs: plan.blobs.length, files: plan.files.length, bytes: plan.bytes },
+      data: { dryRun, imagesKnown, records: plan.records.length, blobs: plan.blobs.length, files: plan.files.length, bytes: plan.bytes },
       lines: [dryRun ? `would remove ${what}` : `removed ${what}`],
     };
   });
