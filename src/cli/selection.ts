@@ -25,6 +25,8 @@ export function addImageSettings(command: Command): Command {
     .option('--platform <os/architecture>', 'platform to build for')
     .option('--network <name>', 'network of RUN steps')
     .option('--cache-from <image>', 'image to take the build cache from (repeatable)', collect, [])
+    .option('--secret <[image:]id=ID,src=FILE|env=NAME>', 'secret for RUN --mount=type=secret (repeatable)', collect, [])
+    .option('--ssh <[image:]id[=socket]>', 'SSH agent for RUN --mount=type=ssh (repeatable)', collect, [])
     .option('--no-cache', 'build the images even if nothing changed, without the build cache');
 }
 
@@ -54,6 +56,9 @@ export function withImageSettings<T extends Options>(options: T, args: readonly 
     buildArgs: list(options['buildArg']),
     targets: list(options['target']),
     cacheFrom: list(options['cacheFrom']),
+    secrets: list(options['secret']),
+    ssh: list(options['ssh']),
+    cwd: process.cwd(),
     ...(typeof platform === 'string' ? { platform } : {}),
     ...(typeof network === 'string' ? { network } : {}),
     named: [...args, ...list(options['upto']), ...list(options['exact'])],

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { ImageSpec, Project } from '../config/project.js';
 import { fail } from '../core/failure.js';
 import { imagesMeant } from './name-patterns.js';
@@ -11,6 +12,12 @@ export interface ImageSettings {
   readonly platform?: string;
   readonly network?: string;
   readonly cacheFrom: readonly string[];
+  /** As for `docker build`: `[image:]id=ID,src=FILE` or `[image:]id=ID,env=NAME`; without either the variable ID, else the file ID. */
+  readonly secrets?: readonly string[];
+  /** `[image:]ID` or `[image:]ID=SOCKET`. */
+  readonly ssh?: readonly string[];
+  /** What FILE and SOCKET are relative to. */
+  readonly cwd?: string;
   readonly named: readonly string[];
 }
 
@@ -32,7 +39,15 @@ export function applySettings(project: Project, settings: ImageSettings, env: Re
     }
     change(imagesMeant(project, image === undefined ? settings.named : [image]), () => ({ target: stage }));
   }
-  const { platform, network, cacheFrom } = settings;
+  const { platform, network, cacheFrom, cwd = project.root } = settings;
+  for (const text of settings.secrets ?? []) {
+    const { image, id, source } = parseSecret(text, { env, cwd });
+    change(image === undefined ? all : imagesMeant(project, [image]), ({ secrets }) => ({ secrets: { ...secrets, [id]: source } }));
+  }
+  for (const text of settings.ssh ?? []) {
+    const { image, id, agent } = parseAgent(text, cwd);
+    change(image === undefined ? all : imagesMeant(project, [image]), ({ ssh }) => ({ ssh: [...ssh.filter((one) => one.split('=', 1)[0] !== id), agent] }));
+  }
   if (platform !== undefined) change(all, () => ({ platform: parsePlatform(platform) }));
   if (network !== undefined) change(all, () => ({ network }));
   if (cacheFrom.length > 0) change(all, () => ({ cacheFrom }));
@@ -49,6 +64,29 @@ function parseBuildArg(text: string): { readonly image?: string; readonly name: 
 function parseTarget(text: string): { readonly image?: string; readonly stage: string } {
   const colon = text.lastIndexOf(':');
   return colon === -1 ? { stage: text } : { image: text.slice(0, colon), stage: text.slice(colon + 1) };
+}
+
+type Secret = ImageSpec['secrets'][string];
+
+function parseSecret(text: string, { env, cwd }: { readonly env: Readonly<Record<string, string | undefined>>; readonly cwd: string }): { readonly image?: string; readonly id: string; readonly source: Secret } {
+  const [, image, settings] = /^(?:([^=,:]+):)?(.*)$/s.exec(text)!;
+  const fields = new Map(settings!.split(',').map((field): [string, string] => [field.split('=', 1)[0]!, field.slice(field.indexOf('=') + 1)]));
+  const id = fields.get('id') ?? '';
+  const file = fields.get('src') ?? fields.get('source');
+  const name = fields.get('env');
+  const known = [...fields].every(([field, value]) => ['id', 'src', 'source', 'env', 'type'].includes(field) && value !== '');
+  // What stands there may be the secret itself: it is not repeated.
+  if (id === '' || !known || (file !== undefined && name !== undefined)) {
+    return fail({ reason: 'usage', message: '--secret is not [IMAGE:]id=ID,src=FILE or [IMAGE:]id=ID,env=NAME', advice: 'write for example --secret id=token,env=TOKEN' });
+  }
+  const variable = name ?? (file === undefined && env[id] !== undefined ? id : undefined);
+  return { ...(image === undefined ? {} : { image }), id, source: variable === undefined ? { file: resolve(cwd, file ?? id) } : { env: variable } };
+}
+
+function parseAgent(text: string, cwd: string): { readonly image?: string; readonly id: string; readonly agent: string } {
+  const [, image, id, socket] = /^(?:([^=:]+):)?([^=:]+)(?:=(.+))?$/s.exec(text)
+    ?? fail({ reason: 'usage', message: `--ssh ${JSON.stringify(text)} is not [IMAGE:]ID or [IMAGE:]ID=SOCKET`, advice: 'write for example --ssh default' });
+  return { ...(image === undefined ? {} : { image }), id: id!, agent: socket === undefined ? id! : `${id}=${resolve(cwd, socket)}` };
 }
 
 function parsePlatform(text: string): string {
