@@ -32,6 +32,10 @@ const CALLS: Readonly<Record<string, (engine: Engine, id: string, underWay: () =
   },
   'loading an image': (engine, _id, underWay) => engine.load(endlessTar(underWay)),
   'building an image': (engine, _id, underWay) => engine.build({ context: endlessTar(underWay), dockerfile: 'Dockerfile', tags: [], backend: 'classic' }),
+  'a question of a builder': (engine, _id, underWay) => engine.build({
+    context: dockerfileTar('FROM debian:trixie-slim\nRUN --mount=type=secret,id=slow,required=true true\n'), dockerfile: 'Dockerfile', tags: [], noCache: true, backend: 'buildkit',
+    session: { secret: () => new Promise(() => underWay()) },
+  }),
 };
 
 let container: Container;
@@ -91,6 +95,10 @@ async function interruptedBy(name: string, end: (proxy: EngineProxy) => Promise<
       await proxy.kill().catch(() => undefined);
     }
   });
+}
+
+function dockerfileTar(text: string): Readable {
+  return tarOf([{ entry: { type: 'file', path: 'Dockerfile', mode: 0o644, uid: 0, gid: 0, mtime: 0, size: text.length }, content: Buffer.from(text) }]);
 }
 
 /** A tar with a file of a terabyte in it. */
