@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Failed } from '../../../src/core/failure.js';
 import type { Event } from '../../../src/core/events.js';
@@ -77,6 +78,21 @@ test.each([
   await writeTree(root, { 'images/none/Dockerfile': `FROM debian:trixie-slim\nRUN --mount=type=${mount} true # ${randomUUID()}\n` });
   const error = await failureOf(planner({ none: sketch as ImageSketch }).images.build(['none']));
   expect(error.problems[0]).toMatchObject({ reason: 'config', message: expect.stringContaining(message), place: { file: 'project.yml' } });
+});
+
+test.each([['default', 'default'], ['git', 'git=agent.sock']])('a step speaks with the agent "%s"', async (id, setting) => {
+  const path = join(root, 'agent.sock');
+  const agent = createServer((socket) => void socket.on('error', () => undefined).on('data', (data) => socket.end(`heard ${data.toString()}`)));
+  await new Promise<void>((settle) => agent.listen(path, settle));
+  try {
+    const say = "perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Peer => $ENV{SSH_AUTH_SOCK}) or die; print $s \"hello\\n\"; print scalar <$s>'";
+    await writeTree(root, { 'images/agent/Dockerfile': `FROM debian:trixie-slim\nRUN --mount=type=ssh,id=${id},required=true ${say} # ${randomUUID()}\n` });
+    const { images, events } = planner({ agent: { ssh: [setting] } }, { SSH_AUTH_SOCK: path });
+    await images.build(['agent']);
+    expect(JSON.stringify(events)).toContain('heard hello');
+  } finally {
+    agent.close();
+  }
 });
 
 async function failureOf(work: Promise<unknown>): Promise<Failed> {
