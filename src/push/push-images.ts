@@ -11,6 +11,7 @@ import { sha256 } from '../registry/manifest.js';
 import { repositoryAt } from '../registry/repository.js';
 import { limiter, type Limit } from '../util/limit.js';
 import { engineAuth, pushFromEngine } from './engine-push.js';
+import { checkName } from './check-name.js';
 import type { Moved, PushResult, ReadyImage } from './ready-image.js';
 import { uploadImage } from './upload-image.js';
 
@@ -78,7 +79,10 @@ async function pushImage(image: ReadyImage, dependencies: PushDependencies, blob
   const found = await findInRegistry(client, repository, key);
   const { manifest, ...moved } = found === undefined ? await send(image, dependencies, blobs) : { manifest: found, ...NOTHING };
   const digest = sha256(manifest.bytes);
-  const changed = await Promise.all(tags.map((tag) => setTag(client, { repository, tag: parseReference(tag)?.tag as string, manifest, digest })));
+  const [keyTag, ...others] = tags.map((tag) => parseReference(tag)?.tag as string) as [string, ...string[]];
+  // The engine has set it already; where we sent the blobs ourselves it comes before all others.
+  if (found === undefined && image.source !== undefined) await client.putManifest(repository, keyTag, manifest);
+  const changed = await Promise.all(others.map((tag) => setTag(client, { repository, tag, manifest, digest })));
   const status = found === undefined ? 'pushed' : changed.includes(true) ? 'retagged' : 'present';
   return { name, key, digest, tags, status, ...moved };
 }
@@ -103,14 +107,8 @@ async function setTag(client: RegistryClient, { repository, tag, manifest, diges
   return true;
 }
 
-/** Docker Hub's own namespace is what a name without a registry means; nobody pushes there by intention. */
-function checkName({ name, repository }: ReadyImage): void {
-  const reference = parseReference(repository);
-  if (reference?.registry !== undefined || reference?.path.includes('/') === true) return;
-  fail({ reason: 'config', message: `the image "${name}" can't be pushed: its name ${repository} has no registry`, advice: 'set `registry:` in the project file, or `repository:` of the image' });
-}
-
-function distinct(problems: readonly Problem[]): Problem[] {
+/** Images of one registry often fail in the same words. */
+export function distinct(problems: readonly Problem[]): Problem[] {
   const text = (problem: Problem): string => `${problem.message}\n${problem.advice ?? ''}`;
   return [...new Map(problems.map((problem) => [text(problem), problem])).values()];
 }

@@ -1,8 +1,13 @@
 import { Failed, type Problem } from '../core/failure.js';
+import { findInRegistry } from '../images/in-registry.js';
 import type { PlannedImage } from '../images/planner.js';
-import { pushImages, type PushDependencies, type Pushed } from '../push/push-images.js';
+import { presentImages } from '../images/presence.js';
+import { checkName } from '../push/check-name.js';
+import { distinct, pushImages, type PushDependencies, type Pushed } from '../push/push-images.js';
 import type { ReadyImage } from '../push/ready-image.js';
 import { channel } from '../util/channel.js';
+import { limiter } from '../util/limit.js';
+import type { RegistryClient } from '../registry/client.js';
 import type { Selection } from './selection.js';
 import type { World } from './world.js';
 
@@ -14,44 +19,85 @@ export interface PushOptions {
   readonly registry: Pick<PushDependencies, 'client' | 'credentials'>;
 }
 
-/** Builds and pushes the images that were asked for, each as soon as it is ready; what can't be built stops none of the others. */
+/**
+ * Builds and pushes the images that were asked for, each as soon as it is ready; what can't be built stops none of the others.
+ * What only the registry has is neither built nor pulled: it gets its tags there.
+ */
 export async function pushProject(world: World, selection: Selection, { build, anew, registry }: PushOptions): Promise<Pushed> {
   const { engine, emit, signal, jobs, now } = world;
   const ready = channel<ReadyImage>();
   const pushing = pushImages(ready, { ...registry, engine, emit, signal, jobs, now });
-  const problems = await produce(world, selection, { build, anew, ready: (image) => ready.send(image) }).finally(() => ready.end());
+  const problems = await produce(world, selection, { build, anew, client: registry.client, ready: (image) => ready.send(image) }).finally(() => ready.end());
   const pushed = await pushing;
   const order = (name: string): number => selection.wanted.indexOf(name);
-  return { images: [...pushed.images].sort((a, b) => order(a.name) - order(b.name)), problems: [...problems, ...pushed.problems] };
+  return { images: [...pushed.images].sort((a, b) => order(a.name) - order(b.name)), problems: distinct([...problems, ...pushed.problems]) };
 }
 
 interface Production {
   readonly build: boolean;
   readonly anew: boolean;
+  readonly client: RegistryClient;
   readonly ready: (image: ReadyImage) => void;
 }
 
 /** Hands on each selected image when it can be pushed; resolves to why others can not. */
-async function produce({ images }: World, { wanted: selected, within }: Selection, { build, anew, ready }: Production): Promise<readonly Problem[]> {
+async function produce(world: World, { wanted: selected, within }: Selection, production: Production): Promise<readonly Problem[]> {
+  const { images } = world;
+  const { build, anew, ready } = production;
   if (selected.length === 0) return [];
   if (!build) {
     for (const image of await images.plan(selected)) if (selected.includes(image.name)) ready(readyImage(image));
     return [];
   }
+  const { toBuild, problems } = anew ? { toBuild: selected, problems: [] } : await withoutBuilding(world, selected, production);
+  if (toBuild.length === 0) return problems;
   const handed: Promise<void>[] = [];
   const hand = async (name: string): Promise<void> => {
     const image = (await images.plan([name])).find((one) => one.name === name);
     if (image !== undefined) ready(readyImage(image));
   };
   try {
-    await images.build(selected, { within, anew, onReady: ({ name }) => void (selected.includes(name) && handed.push(hand(name))) });
-    return [];
+    await images.build(toBuild, { within, anew, onReady: ({ name }) => void (toBuild.includes(name) && handed.push(hand(name))) });
+    return problems;
   } catch (error) {
     if (!(error instanceof Failed)) throw error;
-    return error.problems;
+    return [...problems, ...error.problems];
   } finally {
     await Promise.all(handed);
   }
+}
+
+interface Rest {
+  /** Here, or nowhere. */
+  readonly toBuild: readonly string[];
+  /** Of images that need not be built since they could not be pushed. */
+  readonly problems: readonly Problem[];
+}
+
+/** Hands on what the registry has and this engine lacks. */
+async function withoutBuilding(world: World, selected: readonly string[], { client, ready }: Production): Promise<Rest> {
+  const { images, engine, jobs } = world;
+  const present = await presentImages(engine);
+  const limit = limiter(Math.max(1, jobs));
+  const rest = await Promise.all(selected.map(async (name): Promise<Rest> => {
+    const image = await images.plan([name]).then((planned) => planned.find((one) => one.name === name), unplanned);
+    if (image === undefined || present.has(image.key)) return { toBuild: [name], problems: [] };
+    try {
+      checkName(image);
+      if ((await limit(() => findInRegistry(client, image.repository, image.key))) === undefined) return { toBuild: [name], problems: [] };
+      ready(readyImage(image));
+      return { toBuild: [], problems: [] };
+    } catch (error) {
+      if (!(error instanceof Failed)) throw error;
+      return { toBuild: [], problems: error.problems };
+    }
+  }));
+  return { toBuild: rest.flatMap(({ toBuild }) => toBuild), problems: rest.flatMap(({ problems }) => problems) };
+}
+
+/** Building it tells what is wrong with it, and with its descendants. */
+function unplanned(error: unknown): undefined {
+  if (!(error instanceof Failed)) throw error;
 }
 
 function readyImage({ name, key, repository, tags, parents }: PlannedImage): ReadyImage {

@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } from '@jest/globals';
-import { runCli, type CliResult } from '../support/cli.js';
+import { runCli, startCli, type CliResult } from '../support/cli.js';
 import { docker, removeImages } from '../support/images/docker.js';
 import { temporaryFolder } from '../support/images/project.js';
 import { PASSWORD, startImageRegistry, startRegistryProxy, USER, type ImageRegistry, type RegistryProxy } from '../support/image-registry.js';
@@ -151,6 +153,25 @@ describe('artifacts push', () => {
     movesNoBlob();
   });
 
+  test('what only the registry has is neither pulled nor built: it gets its tags there', async () => {
+    const before = byName(await push());
+    await removeImages([...references]);
+    await writeFile(join(folder, 'README.md'), 'in no image\n');
+    // The parent of an image that has to be built is the only one that is needed here.
+    await writeFile(join(folder, 'images/worker/job'), `other work for ${team}\n`);
+    const revision = await commit('unrelated to base and web');
+    Object.assign(proxy, { sent: 0 }).requests.length = 0;
+    const web = byName(await push('web'));
+    expect(web['web']).toMatchObject({ status: 'retagged', uploadedBytes: 0, digest: before['web']?.digest });
+    expect(await digestAt(`${team}/shop-web:${revision}`)).toBe(before['web']?.digest);
+    movesNoBlob();
+    for (const name of ['base', 'web']) expect(await docker(['images', '-q', `${team}/shop-${name}`])).toBe('');
+
+    const all = byName(await push());
+    expect(Object.values(all).map(({ name, status }) => `${name} ${status}`)).toEqual(['base retagged', 'web present', 'worker pushed']);
+    expect(await docker(['images', '-q', `${team}/shop-web`])).toBe('');
+  });
+
   test('each branch keeps its own content', async () => {
     const main = byName(await push());
     await git('checkout', '-q', '-b', 'feature/new#page');
@@ -219,7 +240,8 @@ describe('artifacts push', () => {
     const seen = new Set<string>();
     proxy.interfere = (request, response) => {
       const what = `${request.method} ${(request.url ?? '').replace(/[0-9a-f]{8}-[0-9a-f-]+|\?.*/g, '…')}`;
-      if (seen.has(what) || request.url === '/v2/') return false;
+      // The engine has retries of its own, and long pauses between them.
+      if (seen.has(what) || request.url === '/v2/' || request.headers['user-agent']?.startsWith('wheelwright') !== true) return false;
       seen.add(what);
       if (seen.size % 4 === 0) request.socket.destroy();
       else if (seen.size % 4 === 1) response.writeHead(429, { 'retry-after': '0' }).end();
@@ -228,8 +250,24 @@ describe('artifacts push', () => {
     };
     const result = await push();
     expect(result).toMatchObject({ status: 0 });
+    expect(seen.size).toBeGreaterThan(8);
     proxy.interfere = undefined;
     for (const image of result.answer.images) for (const tag of image.tags) expect(await digestAt(tag)).toBe(image.digest);
+  });
+
+  test('Ctrl-C ends it at once; the next run finishes', async () => {
+    const stuck: IncomingMessage[] = [];
+    proxy.interfere = (request) => request.method === 'PATCH' && stuck.push(request) > 0;
+    const running = await startCli(['push', 'base', '--json'], { cwd: folder, env: { DOCKER_CONFIG: join(folder, 'docker') } });
+    while (stuck.length === 0) await sleep(20);
+    running.killGroup('SIGINT');
+    const result = await running.result;
+    expect(result.status).toBe(130);
+    expect(result.json<Answer>().problems).toEqual([expect.objectContaining({ reason: 'interrupted' })]);
+    proxy.interfere = undefined;
+    // The engine goes on by itself until the connection ends.
+    for (const request of stuck) request.socket.destroy();
+    expect(await push('base')).toMatchObject({ status: 0, answer: { images: [{ status: 'pushed' }] } });
   });
 
   test('without, with wrong and with other credentials', async () => {
