@@ -285,6 +285,21 @@ describe('revisions', () => {
     expect(await repository.existing([])).toEqual(new Set());
   });
 
+  test('reachable: in the history of a ref or of a given head', async () => {
+    rig.repository('history', { a: '1' });
+    const first = rig.git('history', 'rev-parse', 'HEAD').trim();
+    rig.write({ 'history/a': '2' });
+    rig.commit('history');
+    const lost = rig.git('history', 'rev-parse', 'HEAD').trim();
+    rig.git('history', 'reset', '-q', '--hard', 'HEAD~1');
+    const repository = await open('history');
+    const asked = [first, first.slice(0, 12), lost.slice(0, 12), '0'.repeat(12), 'main', '--all'];
+    expect(await repository.reachable(asked, [])).toEqual(new Set([first, first.slice(0, 12)]));
+    expect(await repository.reachable(asked, [lost])).toEqual(new Set([first, first.slice(0, 12), lost.slice(0, 12)]));
+    expect(await repository.reachable(asked, ['0'.repeat(40)])).toEqual(new Set([first, first.slice(0, 12)]));
+    expect(await repository.reachable([], [])).toEqual(new Set());
+  });
+
   test('remoteUrl: origin, or the only one, without credentials', async () => {
     rig.repository('remotes', {});
     expect(await (await open('remotes')).remoteUrl()).toBeUndefined();
