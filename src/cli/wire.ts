@@ -82,7 +82,7 @@ export async function withWorld(
       artifactKey: async (name) => (await artifacts.plan(name)).key,
       artifact: async (name) => (await artifacts.ensure(name)).artifact,
       forget: () => artifacts.forget(),
-      env: namedValues(['SSH_AUTH_SOCK', ...[...project.images.values()].flatMap(({ secrets }) => Object.values(secrets).flatMap((source) => ('env' in source ? [source.env] : [])))]),
+      env: namedValues(['SSH_AUTH_SOCK', ...secretVariables(project)]),
       credentials: async (name) => (access ??= await registry()).credentials(name),
       statCache: join(await store.cacheDir('stat'), 'context.json'),
       ...(revision === undefined ? {} : { revision }),
@@ -199,6 +199,12 @@ function interrupted(problems: readonly Problem[] = []): Problem[] {
 
 function namedValues(names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name] as string]])));
+}
+
+/** Names of the variables that images' secrets lie in. */
+function secretVariables(project: Project): string[] {
+  const sources = [...project.images.values()].flatMap(({ secrets }) => Object.values(secrets));
+  return sources.flatMap((source) => ('env' in source ? [source.env] : []));
 }
 
 /** Values of every variable that some artifact may read: none of them may be shown. */
