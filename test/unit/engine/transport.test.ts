@@ -19,7 +19,7 @@ async function withEngine<T>(listener: RequestListener, work: (engine: Engine) =
     const server = createServer(listener);
     await new Promise<void>((resolve) => server.listen(join(dir, 's'), resolve));
     try {
-      return await work(connectEngine({ host: `unix://${dir}/s`, heartbeat: { every: 50, patience: 200 } }));
+      return await work(connectEngine({ host: `unix://${dir}/s`, heartbeat: { every: 50, patience: 2000 } }));
     } finally {
       server.closeAllConnections();
       server.close();

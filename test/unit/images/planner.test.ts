@@ -267,7 +267,7 @@ describe('bases', () => {
   test('one that is nowhere has its place, and the project image that may be meant', async () => {
     await edit('images/web/Dockerfile', '# web\nFROM bsae\nCMD x\n');
     expect((await failure(planner().key('web'))).problems).toEqual([
-      { reason: 'not-found', message: 'bsae is in no registry', place: { file: 'images/web/Dockerfile', line: 2, column: 6 }, advice: "did you mean the project's image base?" },
+      { reason: 'dockerfile', message: 'bsae is in no registry', place: { file: 'images/web/Dockerfile', line: 2, column: 6 }, advice: "did you mean the project's image base?" },
     ]);
   });
 
@@ -320,9 +320,10 @@ describe('bad input', () => {
     expect((await failure(planner().build(['web']))).problems).toEqual([
       {
         reason: 'dockerfile',
-        message: 'images that need each other: web → base → runtime → web',
-        place: { file: 'images/web/Dockerfile', line: 1, column: 6 },
-        related: { message: 'and back from here', place: { file: 'images/runtime/Dockerfile', line: 2, column: 13 } },
+        // The same words from wherever the cycle was entered: it starts with the first name.
+        message: 'images that need each other: base → runtime → web → base',
+        place: { file: 'images/base/Dockerfile', line: 1, column: 6 },
+        related: { message: 'and back from here', place: { file: 'images/web/Dockerfile', line: 1, column: 6 } },
         advice: 'an image can be built only from images that do not need it',
       },
     ]);
@@ -332,7 +333,7 @@ describe('bad input', () => {
   test('a cycle through an artifact and its builder is one', async () => {
     const images = { ...FOUR, runtime: { artifacts: ['static'] } };
     const failed = await failure(planner(images, {}, [commandSpec('static', 'base')]).key('web'));
-    expect(failed.message).toBe('images that need each other: base → runtime → artifact static → base');
+    expect(failed.message).toBe('images that need each other: artifact static → base → runtime → artifact static');
   });
 
   test('all problems of all Dockerfiles at once, before anything is built', async () => {
