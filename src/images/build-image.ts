@@ -8,6 +8,7 @@ import type { Mask } from '../util/mask.js';
 import { buildFailure } from './build-failure.js';
 import type { Answers } from './build-session.js';
 import { contextItems, dockerfilePlace, type ContextInputs } from './context-items.js';
+import { labelInstruction } from './label-instruction.js';
 import type { ImageNode } from './node.js';
 
 export interface BuildImageOptions {
@@ -30,13 +31,15 @@ export async function buildImage(node: ImageNode, options: BuildImageOptions): P
   const { spec, resolved } = node;
   const backend = await chooseBackend(node, engine);
   if (backend === 'buildkit') await checkAgents();
+  const appended = backend === 'classic' ? labelInstruction(context.dockerfile, labels) : undefined;
+  const inputs = { ...context, ignoreFile: backend === 'classic', ...(appended === undefined ? {} : { appended }) };
   let step = 0;
   try {
     return await engine.build({
-      context: tarOf(contextItems({ ...context, ignoreFile: backend === 'classic' })),
-      dockerfile: dockerfilePlace(context).path,
+      context: tarOf(contextItems(inputs)),
+      dockerfile: dockerfilePlace(inputs).path,
       tags: [tag],
-      labels,
+      ...(appended === undefined ? { labels } : {}),
       buildArgs: { ...predefined(spec.args), ...resolved.usedArgs },
       ...(spec.network === undefined ? {} : { network: spec.network }),
       ...(spec.platform === undefined ? {} : { platform: spec.platform }),

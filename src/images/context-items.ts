@@ -32,6 +32,8 @@ export interface ContextInputs {
   readonly reach?: Reach;
   /** False for a builder that reads no ignore file out of a tar (BuildKit): there the Dockerfile can't be hidden. */
   readonly ignoreFile?: boolean;
+  /** Added to the Dockerfile that the builder reads, and to none that the image sees. */
+  readonly appended?: string;
 }
 
 const OTHER_NAME = '.wheelwright.Dockerfile';
@@ -40,19 +42,21 @@ const OTHER_NAME = '.wheelwright.Dockerfile';
  * Where our Dockerfile goes: to `Dockerfile`, unless the image can see another file of that name. Where the image must
  * not see it, an ignore file keeps it out of COPY's reach.
  */
-export function dockerfilePlace({ entries, ownPath }: Pick<ContextInputs, 'entries' | 'ownPath'>): { path: string; hidden: boolean } {
+export function dockerfilePlace({ entries, ownPath, appended }: Pick<ContextInputs, 'entries' | 'ownPath' | 'appended'>): { path: string; hidden: boolean } {
   const visible = entries.some(({ path }) => path === 'Dockerfile');
   if (!visible) return { path: 'Dockerfile', hidden: true };
-  return ownPath === 'Dockerfile' ? { path: 'Dockerfile', hidden: false } : { path: OTHER_NAME, hidden: true };
+  return ownPath === 'Dockerfile' && appended === undefined ? { path: 'Dockerfile', hidden: false } : { path: OTHER_NAME, hidden: true };
 }
 
 /** The whole context: sorted, one fixed time, owner 0:0, modes as they are. Contents are checked against their hashes. */
 export async function* contextItems(inputs: ContextInputs): AsyncGenerator<ContextItem> {
   const { path: dockerfile, hidden } = dockerfilePlace(inputs);
   if (inputs.ignoreFile !== false) yield text('.dockerignore', hidden ? `.dockerignore\n${dockerfile}\n` : '.dockerignore\n');
-  yield text(dockerfile, inputs.dockerfile);
+  yield text(dockerfile, inputs.dockerfile + (inputs.appended ?? ''));
   for (const entry of inputs.entries) {
-    if (entry.path !== dockerfile) yield contextItem(entry, inputs.folder);
+    if (entry.path === dockerfile) continue;
+    // The image's own Dockerfile is seen as the rewritten one, wherever the builder's lies.
+    yield entry.path === 'Dockerfile' && inputs.ownPath === 'Dockerfile' ? text('Dockerfile', inputs.dockerfile) : contextItem(entry, inputs.folder);
   }
   for (const [name, artifact] of [...inputs.artifacts].sort(([a], [b]) => compare(a, b))) yield* artifactItems(name, artifact, inputs);
 }

@@ -79,7 +79,7 @@ export class ScriptedEngine {
     this.mostRunning = Math.max(this.mostRunning, this.running);
     try {
       const files = await filesOf(options.context);
-      const dockerfile = files.get(options.dockerfile)!;
+      const { dockerfile, labels: written } = withoutLabels(files.get(options.dockerfile)!);
       await this.during(tag);
       let labels: Record<string, string> = {};
       for (const [, from] of dockerfile.matchAll(/^FROM (\S+)/gm)) {
@@ -89,12 +89,20 @@ export class ScriptedEngine {
         labels = { ...parent.labels };
       }
       if ([...this.failing].some((part) => tag.includes(part))) throw new Failed({ reason: 'build', message: 'the command returned 1', detail: ['boom'] });
-      this.built.push({ tag, files, dockerfile, options });
-      return this.add(tag, JSON.stringify([...files]) + tag, { ...labels, ...options.labels }).id;
+      const own = { ...options.labels, ...written };
+      this.built.push({ tag, files, dockerfile, options: { ...options, labels: own } });
+      return this.add(tag, JSON.stringify([...files]) + tag, { ...labels, ...own }).id;
     } finally {
       this.running -= 1;
     }
   }
+}
+
+/** The labels that a last instruction sets, as our builds end with, and the Dockerfile without it. */
+function withoutLabels(text: string): { dockerfile: string; labels: Record<string, string> } {
+  const at = text.lastIndexOf('LABEL wheelwright.');
+  if (at === -1) return { dockerfile: text, labels: {} };
+  return { dockerfile: text.slice(0, at), labels: Object.fromEntries([...text.slice(at).matchAll(/(\S+)='([^']*)'/g)].map(([, name, value]) => [name!, value!])) };
 }
 
 async function filesOf(context: Readable): Promise<Map<string, string>> {
