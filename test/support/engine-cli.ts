@@ -16,8 +16,13 @@ export async function containersWith(label: string): Promise<readonly string[]> 
 export async function removeProject(name: string): Promise<void> {
   const containers = await containersWith(`wheelwright.project=${name}`);
   if (containers.length > 0) await docker('rm', '--force', '--volumes', ...containers);
-  const images = new Set(lines(await docker('images', '--quiet', '--no-trunc', '--filter', `label=wheelwright.project=${name}`)));
-  if (images.size > 0) await docker('rmi', '--force', ...images).catch(() => undefined);
+  // An image goes after those that are built from it, and the engine lists them in no such order.
+  for (let before = Infinity; ; ) {
+    const images = new Set(lines(await docker('images', '--quiet', '--no-trunc', '--filter', `label=wheelwright.project=${name}`)));
+    if (images.size === 0 || images.size >= before) return;
+    before = images.size;
+    await docker('rmi', '--force', ...images).catch(() => undefined);
+  }
 }
 
 function lines(text: string): readonly string[] {
