@@ -3,8 +3,6 @@ import type { Emit } from '../core/events.js';
 import { Failed } from '../core/failure.js';
 import type { Engine, RegistryAuth } from '../engine/engine.js';
 import type { RegistryClient } from '../registry/client.js';
-import type { Credentials } from '../registry/credentials.js';
-import { addressOf } from '../registry/docker-config.js';
 import type { Manifest } from '../registry/manifest.js';
 import type { Moved, ReadyImage } from './ready-image.js';
 
@@ -45,19 +43,6 @@ export async function pushFromEngine({ name, repository, tags }: ReadyImage, opt
         throw new Failed({ reason: 'interrupted', message: `interrupted while pushing ${reference}` }, { cause });
       });
     }
-  }
-}
-
-/** As the engine wants it said; an access token is nothing that it takes. */
-export function engineAuth(registry: string, credentials: Credentials | undefined): RegistryAuth | undefined {
-  const serverAddress = addressOf(registry);
-  switch (credentials?.kind) {
-    case 'password':
-      return { serverAddress, username: credentials.username, password: credentials.password };
-    case 'identity-token':
-      return { serverAddress, identityToken: credentials.token };
-    default:
-      return undefined;
   }
 }
 

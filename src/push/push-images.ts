@@ -4,13 +4,14 @@ import { parseReference } from '../docker/reference.js';
 import type { Engine } from '../engine/engine.js';
 import { findInRegistry } from '../images/in-registry.js';
 import { presentImage } from '../images/presence.js';
+import { registryAuth } from '../images/registry-auth.js';
 import type { RegistryClient } from '../registry/client.js';
 import type { CredentialFinder } from '../registry/credentials.js';
 import type { Manifest, NewManifest } from '../registry/manifest.js';
 import { sha256 } from '../registry/manifest.js';
 import { repositoryAt } from '../registry/repository.js';
 import { limiter, type Limit } from '../util/limit.js';
-import { engineAuth, pushFromEngine } from './engine-push.js';
+import { pushFromEngine } from './engine-push.js';
 import { checkName } from './check-name.js';
 import type { Moved, PushResult, ReadyImage } from './ready-image.js';
 import { uploadImage } from './upload-image.js';
@@ -97,7 +98,7 @@ async function send(image: ReadyImage, dependencies: PushDependencies, blobs: Li
     fail({ reason: 'not-found', message: `the image "${name}" is neither on this engine nor in its registry as ${image.tags[0]}`, advice: `build it: artifacts images ${name}` });
   }
   const { registry } = repositoryAt(repository, []);
-  return pushFromEngine(image, { engine, client, auth: engineAuth(registry, await credentials(registry)), emit, signal });
+  return pushFromEngine(image, { engine, client, auth: registryAuth(registry, await credentials(registry)), emit, signal });
 }
 
 /** True if the tag was not there or named something else. */
