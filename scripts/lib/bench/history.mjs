@@ -2,11 +2,6 @@
 // warm caches and a fresh environment, as an image build would run them, in the same builder.
 import { artifacts, BUILDER, cases, cpSync, docker, inside, join, median, mkdirSync, prepare, readdirSync, rmSync, s, table, temporary, writeFileSync, x } from './tools.mjs';
 
-export async function history() {
-  python();
-  node();
-}
-
 function project(folder, artifact) {
   writeFileSync(join(folder, 'project.yml'), `name: bench\nnetwork: { ca: system }\nartifacts:\n${artifact}`);
 }
@@ -17,7 +12,7 @@ function container(folder) {
   return docker(['run', '-d', '--rm', '--init', '-v', `${folder}:/work`, '-v', `${ca}:${ca}:ro`, ...env, BUILDER, 'sleep', '36000']);
 }
 
-function python() {
+export function python() {
   const folder = temporary('python');
   project(folder, `  python:\n    kind: python\n    builder: ${BUILDER}\n    requirements: [requirements/prod.txt]\n    prefix: /opt/venv\n`);
   mkdirSync(join(folder, 'requirements'));
@@ -41,7 +36,7 @@ function python() {
   console.log(`\nmedian of the steps after the first: ${x(median(ratios.slice(1)))}`);
 }
 
-function node() {
+export function node() {
   const folder = temporary('node');
   const peer = container(folder);
   const rows = [];
