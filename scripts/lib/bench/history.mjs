@@ -1,6 +1,6 @@
 // Replays the real histories of the Pontoon case: each step's lock on one store, beside the same step by uv and npm with
 // warm caches and a fresh environment, as an image build would run them, in the same builder.
-import { artifacts, BUILDER, cases, cpSync, docker, inside, join, median, mkdirSync, prepare, readdirSync, rmSync, s, table, temporary, writeFileSync, x } from './tools.mjs';
+import { artifacts, BUILDER, cases, cpSync, docker, inside, join, median, mkdirSync, prepare, readdirSync, rmSync, s, tableHead, tableRow, temporary, writeFileSync, x } from './tools.mjs';
 
 function project(folder, artifact) {
   writeFileSync(join(folder, 'project.yml'), `name: bench\nnetwork: { ca: system }\nartifacts:\n${artifact}`);
@@ -17,7 +17,7 @@ export function python() {
   project(folder, `  python:\n    kind: python\n    builder: ${BUILDER}\n    requirements: [requirements/prod.txt]\n    prefix: /opt/venv\n`);
   mkdirSync(join(folder, 'requirements'));
   const peer = container(folder);
-  const rows = [];
+  tableHead('Python history (step 01 is cold for both)', ['step', 'packages', 'fetched', 'compiled', 'artifacts build', 'uv pip install, fresh venv', 'uv / artifacts']);
   const ratios = [];
   try {
     for (const step of readdirSync(join(cases(), 'pontoon/history/python')).sort()) {
@@ -26,20 +26,19 @@ export function python() {
       const { packages } = ours.result.artifacts[0];
       const uv = inside(peer, 'rm -rf /tmp/venv && uv venv -q /tmp/venv && uv pip install -q --python /tmp/venv --compile-bytecode -r /work/requirements/prod.txt');
       ratios.push(uv / ours.seconds);
-      rows.push([step, packages.total, packages.fetched, packages.compiled, s(ours.seconds), s(uv), x(uv / ours.seconds)]);
+      tableRow([step, packages.total, packages.fetched, packages.compiled, s(ours.seconds), s(uv), x(uv / ours.seconds)]);
     }
   } finally {
     docker(['rm', '-f', peer]);
     rmSync(folder, { recursive: true, force: true });
   }
-  table('Python history (step 01 is cold for both)', ['step', 'packages', 'fetched', 'compiled', 'artifacts build', 'uv pip install, fresh venv', 'uv / artifacts'], rows);
   console.log(`\nmedian of the steps after the first: ${x(median(ratios.slice(1)))}`);
 }
 
 export function node() {
   const folder = temporary('node');
   const peer = container(folder);
-  const rows = [];
+  tableHead('Node history (step 01 is cold for both)', ['step', 'packages', 'fetched', 'compiled', 'artifacts build', 'npm ci, empty node_modules', 'npm / artifacts']);
   const ratios = [];
   try {
     project(folder, `  node:\n    kind: node\n    builder: ${BUILDER}\n    package: package.json\n`);
@@ -49,12 +48,11 @@ export function node() {
       const { packages } = ours.result.artifacts[0];
       const npm = inside(peer, 'rm -rf /tmp/tree && mkdir /tmp/tree && cd /work && cp -r package.json package-lock.json translate pontoon /tmp/tree/ && cd /tmp/tree && npm ci --no-audit --no-fund --prefer-offline >/dev/null');
       ratios.push(npm / ours.seconds);
-      rows.push([step, packages.total, packages.fetched, packages.compiled, s(ours.seconds), s(npm), x(npm / ours.seconds)]);
+      tableRow([step, packages.total, packages.fetched, packages.compiled, s(ours.seconds), s(npm), x(npm / ours.seconds)]);
     }
   } finally {
     docker(['rm', '-f', peer]);
     rmSync(folder, { recursive: true, force: true });
   }
-  table('Node history (step 01 is cold for both)', ['step', 'packages', 'fetched', 'compiled', 'artifacts build', 'npm ci, empty node_modules', 'npm / artifacts'], rows);
   console.log(`\nmedian of the steps after the first: ${x(median(ratios.slice(1)))}`);
 }

@@ -52,10 +52,19 @@ export function median(values) {
 }
 
 export function table(title, head, rows) {
+  tableHead(title, head);
+  rows.forEach(tableRow);
+}
+
+/** For tables that take minutes: each row as soon as it is measured. */
+export function tableHead(title, head) {
   console.log(`\n${title}\n`);
-  console.log(`| ${head.join(' | ')} |`);
-  console.log(`| ${head.map(() => '---').join(' | ')} |`);
-  for (const row of rows) console.log(`| ${row.join(' | ')} |`);
+  tableRow(head);
+  tableRow(head.map(() => '---'));
+}
+
+export function tableRow(row) {
+  console.log(`| ${row.join(' | ')} |`);
 }
 
 export const s = (value) => `${value.toFixed(2)} s`;
