@@ -24,10 +24,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   command: ['core', 'util', 'config', 'archive', 'store', 'net', 'builders', 'artifact'],
   plan: ['core', 'util', 'artifact'],
   registry: ['core', 'util', 'net', 'docker'],
-  images: ['core', 'util', 'config', 'archive', 'store', 'git', 'docker', 'engine', 'artifact', 'plan', 'registry'],
-  push: ['core', 'util', 'docker', 'engine', 'images', 'registry'],
-  run: ['core', 'util', 'config', 'store', 'git', 'engine', 'net', 'builders', 'artifact', 'plan', 'images', 'registry', 'push'],
-  cli: ['core', 'util', 'config', 'archive', 'net', 'store', 'git', 'docker', 'engine', 'builders', 'artifact', 'python', 'node', 'command', 'plan', 'images', 'registry', 'push', 'run', 'discover'],
+  layers: ['core', 'util', 'archive', 'store', 'artifact'],
+  assemble: ['core', 'util', 'archive', 'docker', 'engine'],
+  load: ['core', 'util', 'archive', 'store', 'engine', 'layers'],
+  images: ['core', 'util', 'config', 'archive', 'store', 'git', 'docker', 'engine', 'artifact', 'plan', 'registry', 'layers', 'assemble', 'load'],
+  push: ['core', 'util', 'docker', 'engine', 'images', 'registry', 'layers', 'load', 'store'],
+  run: ['core', 'util', 'config', 'store', 'git', 'engine', 'net', 'builders', 'artifact', 'plan', 'images', 'registry', 'push', 'layers', 'load'],
+  cli: ['core', 'util', 'config', 'archive', 'net', 'store', 'git', 'docker', 'engine', 'builders', 'artifact', 'python', 'node', 'command', 'plan', 'images', 'registry', 'push', 'run', 'discover', 'layers', 'assemble', 'load'],
 };
 
 /** Only these files of a module may be imported by kinds and run: its port; adapters are for cli/wire.ts. */
