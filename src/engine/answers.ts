@@ -1,5 +1,5 @@
 import type { ImageId } from '../core/identity.js';
-import type { ContainerState, ContainerSummary, EngineInfo, ImageConfig, ImageInfo, ImageSummary } from './engine.js';
+import type { ContainerState, ContainerSummary, EngineInfo, ImageConfig, ImageDetails, ImageInfo, ImageStep, ImageSummary } from './engine.js';
 
 /** The engine's JSON in our words. Every field is checked: what is absent or of another type becomes a plain default. */
 type Json = Readonly<Record<string, unknown>>;
@@ -38,6 +38,28 @@ export function imageOf(value: unknown): ImageInfo {
     layers: texts(object(image['RootFS'])['Layers']),
     config: configOf(image['Config']),
   };
+}
+
+/** Of an inspection and a history, which has the newest step first. */
+export function detailsOf(inspected: unknown, history: unknown): ImageDetails {
+  const image = object(inspected);
+  const [variant, author, created] = [text(image['Variant']), text(image['Author']), text(image['Created'])];
+  return {
+    id: text(image['Id']) as ImageId,
+    architecture: text(image['Architecture']),
+    os: text(image['Os']),
+    ...(variant === '' ? {} : { variant }),
+    ...(author === '' ? {} : { author }),
+    ...(created === '' ? {} : { created }),
+    config: object(image['Config']),
+    layers: texts(object(image['RootFS'])['Layers']),
+    history: list(history).map((item) => stepOf(object(item))).reverse(),
+  };
+}
+
+function stepOf(step: Json): ImageStep {
+  const created = new Date(integer(step['Created']) * 1000).toISOString().replace('.000Z', 'Z');
+  return { createdBy: text(step['CreatedBy']), comment: text(step['Comment']), created, size: integer(step['Size']) };
 }
 
 export function imageSummaryOf(value: unknown): ImageSummary {

@@ -6,7 +6,7 @@ import { buildImage } from './build.js';
 import { containerFor, createContainer, listContainers } from './containers.js';
 import type { Connection } from './connection.js';
 import { DEFAULT_HOST, parseHost } from './host.js';
-import { inspectImage, listImages, removeImage, tagImage } from './images.js';
+import { inspectDetails, inspectImage, listImages, removeImage, tagImage } from './images.js';
 import { Modem } from './modem.js';
 import { asking } from './refusal.js';
 import { Transport } from './transport.js';
@@ -30,6 +30,7 @@ export function connectEngine(options: EngineOptions = {}): Engine {
   return {
     info: via((connection) => connection.info()),
     image: via(inspectImage),
+    imageDetails: via(inspectDetails),
     images: via(listImages),
     pull: via(pullImage),
     build: via(buildImage),

@@ -10,6 +10,8 @@ export interface Engine {
   info(): Promise<EngineInfo>;
 
   image(reference: string): Promise<ImageInfo | undefined>;
+  /** The image's whole configuration, for images that are derived from it; undefined if the engine has no such image. */
+  imageDetails(reference: string): Promise<ImageDetails | undefined>;
   /** Local images that carry all these labels (`key=value` or `key`). */
   images(labels: readonly string[]): Promise<readonly ImageSummary[]>;
   pull(reference: string, options?: PullOptions): Promise<ImageInfo>;
@@ -63,6 +65,31 @@ export interface ImageInfo {
   readonly config: ImageConfig;
 }
 
+/** An image's configuration in the words of the OCI image spec, as far as the engine tells it. */
+export interface ImageDetails {
+  readonly id: ImageId;
+  readonly architecture: string;
+  readonly os: string;
+  readonly variant?: string;
+  readonly author?: string;
+  readonly created?: string;
+  /** The member `config` as it is. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Diff ids, bottom first. */
+  readonly layers: readonly string[];
+  /** Oldest first. */
+  readonly history: readonly ImageStep[];
+}
+
+export interface ImageStep {
+  readonly createdBy: string;
+  readonly comment: string;
+  /** RFC 3339. */
+  readonly created: string;
+  /** Bytes that it added; 0 may be a layer without files. */
+  readonly size: number;
+}
+
 /** The run configuration of an image, as in the OCI image spec. */
 export interface ImageConfig {
   readonly env: readonly string[];
@@ -108,8 +135,8 @@ export interface PushOptions {
 }
 
 export interface BuildOptions {
-  /** Tar of the context. */
-  readonly context: Readable;
+  /** A tar of the context; asked for again when the build is begun anew. */
+  readonly context: () => Readable;
   /** Path of the Dockerfile in the context. */
   readonly dockerfile: string;
   readonly tags: readonly string[];

@@ -1,7 +1,7 @@
 import type { ImageId } from '../core/identity.js';
-import { imageOf, imageSummaryOf, list, object, text } from './answers.js';
+import { detailsOf, imageOf, imageSummaryOf, list, object, text } from './answers.js';
 import type { Connection } from './connection.js';
-import type { ImageInfo, ImageSummary } from './engine.js';
+import type { ImageDetails, ImageInfo, ImageSummary } from './engine.js';
 import { pathOf, splitTag } from './reference.js';
 import { asking, statusOf, unless } from './refusal.js';
 
@@ -10,6 +10,16 @@ export async function inspectImage({ transport }: Connection, reference: string)
   const path = `/images/${pathOf(reference)}/json`;
   return await asking(`inspect the image ${reference}`, () =>
     unless([404], undefined, async () => imageOf((await transport.json({ method: 'GET', path })).value)));
+}
+
+/** Undefined when the engine has no such image. */
+export async function inspectDetails({ transport }: Connection, reference: string): Promise<ImageDetails | undefined> {
+  const path = `/images/${pathOf(reference)}`;
+  return await asking(`inspect the image ${reference}`, () =>
+    unless([404], undefined, async () => {
+      const [image, history] = await Promise.all(['json', 'history'].map((part) => transport.json({ method: 'GET', path: `${path}/${part}` })));
+      return detailsOf(image!.value, history!.value);
+    }));
 }
 
 export async function listImages({ transport }: Connection, labels: readonly string[]): Promise<readonly ImageSummary[]> {

@@ -48,7 +48,7 @@ export const FORMAT = 'wheelwright store 1\n';
 /** Every bucket; a record type satisfies the compiler that none is forgotten. */
 const BUCKET_NAMES: Readonly<Record<Bucket, true>> = {
   bases: true, builders: true, locks: true, pins: true, packages: true,
-  pieces: true, artifacts: true, history: true, images: true, probes: true,
+  pieces: true, artifacts: true, history: true, images: true, layers: true, assembled: true, trees: true, probes: true,
 };
 export const BUCKETS = Object.keys(BUCKET_NAMES) as readonly Bucket[];
 

@@ -55,6 +55,9 @@ export type Bucket =
   | 'artifacts' // RequirementHash → artifact
   | 'history' // artifact name → key records, newest last, for `why`
   | 'images' // ImageKey → key record of an image
+  | 'layers' // how an artifact's layers, and their compressed forms, are had
+  | 'assembled' // ImageKey → configuration and layers of an image that was assembled here
+  | 'trees' // ImageId → what is at paths of its file system
   | 'probes'; // what was found out about an engine
 
 export interface WriteBlobOptions {

@@ -6,7 +6,7 @@ import type { PackItem } from '../../src/archive/pack-tar.js';
 import { readTar } from '../../src/archive/read-tar.js';
 import { Failed, fail } from '../../src/core/failure.js';
 import type { ImageId } from '../../src/core/identity.js';
-import type { Attachment, BuildOptions, Container, ContainerSpec, ContainerState, Engine, EngineInfo, ExecSpec, ImageInfo } from '../../src/engine/engine.js';
+import type { Attachment, BuildOptions, Container, ContainerSpec, ContainerState, Engine, EngineInfo, ExecSpec, ImageDetails, ImageInfo } from '../../src/engine/engine.js';
 import { splitTag } from '../../src/engine/reference.js';
 
 /** What a command of the fake sees; it writes and gives its exit code. */
@@ -68,6 +68,14 @@ export class FakeEngine implements Engine {
     return this.find(reference);
   }
 
+  async imageDetails(reference: string): Promise<ImageDetails | undefined> {
+    const image = await this.image(reference);
+    if (image === undefined) return undefined;
+    const { id, architecture, os, created, layers } = image;
+    const { config } = configOfImage(image) as { config: Readonly<Record<string, unknown>> };
+    return { id, architecture, os, created, layers, config, history: layers.map(() => ({ createdBy: 'fake', comment: '', created, size: 1 })) };
+  }
+
   async images(labels: readonly string[]) {
     const found = [...this.stored.values()].filter((image) => hasLabels(image.labels, labels));
     return found.map(({ id, tags, repoDigests, labels: all, size }) => ({ id, tags, repoDigests, labels: all, size, created: 0 }));
@@ -81,7 +89,7 @@ export class FakeEngine implements Engine {
 
   async build(options: BuildOptions): Promise<ImageId> {
     this.calls.push(`build ${options.tags.join(' ')}`);
-    const files = await filesOf(options.context);
+    const files = await filesOf(options.context());
     const parts = (await this.script.build?.(options, files)) ?? { layers: [layerOf(files)] };
     return this.addImage(options.tags, { ...parts, labels: { ...parts.labels, ...options.labels } }).id;
   }
