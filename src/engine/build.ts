@@ -7,7 +7,8 @@ import type { OpenSession } from './build-session.js';
 import { BuildkitTrace } from './buildkit-trace.js';
 import type { Connection } from './connection.js';
 import type { BuildOptions } from './engine.js';
-import { foldFrames, statusLine } from './json-stream.js';
+import { inspectImage } from './images.js';
+import { ErrorFrame, foldFrames, statusLine } from './json-stream.js';
 import type { Frame } from './json-stream.js';
 import { asking } from './refusal.js';
 
@@ -16,9 +17,34 @@ const TAIL = 40;
 
 /**
  * Builds with the engine's own builder, the context as the request's body. Fails `build` with the last lines of output.
- * A session lives as long as its build.
+ * The classic builder does not hold on to the images of its cache: a build that lost one to somebody's removal of images
+ * is begun once more.
  */
 export async function buildImage(connection: Connection, options: BuildOptions): Promise<ImageId> {
+  try {
+    return await buildOnce(connection, options);
+  } catch (error) {
+    if (options.backend !== 'classic' || options.signal?.aborted === true || !(await lostAnImage(connection, error))) throw error;
+    options.onLine?.('An image of the build cache was removed meanwhile: building once more');
+    return await buildOnce(connection, options);
+  }
+}
+
+/** The words differ with where the builder missed it; the id of an image that is not there is in all of them. */
+async function lostAnImage(connection: Connection, error: unknown): Promise<boolean> {
+  const cause = error instanceof Failed ? causeOf(error) : undefined;
+  if (cause === undefined || cause.exitCode !== undefined) return false;
+  const id = /sha256:[0-9a-f]{64}/.exec(cause.message)?.[0];
+  return id !== undefined && (await inspectImage(connection, id)) === undefined;
+}
+
+function causeOf(error: Error): ErrorFrame | undefined {
+  const { cause } = error;
+  return cause instanceof ErrorFrame ? cause : cause instanceof Error ? causeOf(cause) : undefined;
+}
+
+/** A session lives as long as its build. */
+async function buildOnce(connection: Connection, options: BuildOptions): Promise<ImageId> {
   const output = new BuildOutput(options.onLine);
   const what = `build ${options.tags[0] ?? options.dockerfile}`;
   let session: OpenSession | undefined;
@@ -26,7 +52,7 @@ export async function buildImage(connection: Connection, options: BuildOptions):
     await asking(what, async () => {
       const docker = await connection.docker();
       if (options.session !== undefined) session = await openSession(connection.transport, options.session, options.signal);
-      const body = await docker.buildImage(options.context as NodeJS.ReadableStream, queryOf(options, session)) as Readable;
+      const body = await docker.buildImage(options.context() as NodeJS.ReadableStream, queryOf(options, session)) as Readable;
       await foldFrames(body, { what, reason: 'build', onFrame: (frame) => output.read(frame) });
     }, 'build');
   } catch (error) {

@@ -19,14 +19,22 @@ const MAX_LINE = 64 * 1024 * 1024;
  * a Failed with `reason`, whatever the HTTP status was, and the frames after it are read but count no more.
  */
 export async function foldFrames(body: Readable, { what, reason, onFrame }: FoldOptions): Promise<void> {
-  let error: string | undefined;
+  let error: ErrorFrame | undefined;
   for await (const line of lines(body)) {
     const frame = parseFrame(line);
     if (frame === undefined) throw new Failed({ reason: 'engine', message: `the engine sent progress that is not JSON while it was to ${what}` });
     error ??= errorOf(frame);
     if (error === undefined) onFrame(checked(frame));
   }
-  if (error !== undefined) throw new Failed({ reason, message: `could not ${what}: ${error}` });
+  if (error !== undefined) throw new Failed({ reason, message: `could not ${what}: ${error.message}` }, { cause: error });
+}
+
+/** The engine's own words for why it failed, the cause of the Failed; `exitCode` where it was a command's. */
+export class ErrorFrame extends Error {
+  constructor(message: string, readonly exitCode: number | undefined) {
+    super(message);
+    this.name = 'ErrorFrame';
+  }
 }
 
 export interface FoldOptions {
@@ -70,11 +78,11 @@ function parseFrame(line: string): Readonly<Record<string, unknown>> | undefined
   }
 }
 
-function errorOf(frame: Readonly<Record<string, unknown>>): string | undefined {
-  const detail = frame['errorDetail'] as { message?: unknown } | null | undefined;
+function errorOf(frame: Readonly<Record<string, unknown>>): ErrorFrame | undefined {
+  const detail = frame['errorDetail'] as { message?: unknown; code?: unknown } | null | undefined;
   const text = detail?.message ?? frame['error'];
   if (text === undefined || text === null || text === '') return undefined;
-  return String(text).trim();
+  return new ErrorFrame(String(text).trim(), typeof detail?.code === 'number' && detail.code !== 0 ? detail.code : undefined);
 }
 
 function checked(frame: Readonly<Record<string, unknown>>): Frame {

@@ -36,7 +36,7 @@ export async function buildImage(node: ImageNode, options: BuildImageOptions): P
   let step = 0;
   try {
     return await engine.build({
-      context: tarOf(contextItems(inputs)),
+      context: () => tarOf(contextItems(inputs)),
       dockerfile: dockerfilePlace(inputs).path,
       tags: [tag],
       ...(appended === undefined ? { labels } : {}),

@@ -62,7 +62,7 @@ describe.each(ENGINES)('%s', (_name, make) => {
   });
 
   const build = (dockerfile: string, options: Partial<BuildOptions> = {}) => engine.build({
-    context: tarOf([file('Dockerfile', dockerfile), file('hello', `hello ${mark}`)]), dockerfile: 'Dockerfile', tags: [], labels, backend: 'classic', ...options,
+    context: () => tarOf([file('Dockerfile', dockerfile), file('hello', `hello ${mark}`)]), dockerfile: 'Dockerfile', tags: [], labels, backend: 'classic', ...options,
   });
 
   const started = async (script = 'sleep 600'): Promise<Container> => {

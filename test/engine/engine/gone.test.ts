@@ -31,9 +31,9 @@ const CALLS: Readonly<Record<string, (engine: Engine, id: string, underWay: () =
     await engine.container(id).putArchive('/tmp', endlessTar(underWay));
   },
   'loading an image': (engine, _id, underWay) => engine.load(endlessTar(underWay)),
-  'building an image': (engine, _id, underWay) => engine.build({ context: endlessTar(underWay), dockerfile: 'Dockerfile', tags: [], backend: 'classic' }),
+  'building an image': (engine, _id, underWay) => engine.build({ context: () => endlessTar(underWay), dockerfile: 'Dockerfile', tags: [], backend: 'classic' }),
   'a question of a builder': (engine, _id, underWay) => engine.build({
-    context: dockerfileTar('FROM debian:trixie-slim\nRUN --mount=type=secret,id=slow,required=true true\n'), dockerfile: 'Dockerfile', tags: [], noCache: true, backend: 'buildkit',
+    context: () => dockerfileTar('FROM debian:trixie-slim\nRUN --mount=type=secret,id=slow,required=true true\n'), dockerfile: 'Dockerfile', tags: [], noCache: true, backend: 'buildkit',
     session: { secret: () => new Promise(() => underWay()) },
   }),
 };

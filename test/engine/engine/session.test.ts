@@ -29,7 +29,7 @@ async function build(steps: string, session?: BuildSession, signal?: AbortSignal
   const onLine = (line: string) => void lines.push(line);
   try {
     const id = await engine.build({
-      context: tarOf([{ entry, content: dockerfile }]),
+      context: () => tarOf([{ entry, content: dockerfile }]),
       dockerfile: 'Dockerfile', tags: [`${NAME}:${made.length}`], backend: 'buildkit', noCache: true, onLine,
       ...(session === undefined ? {} : { session }), ...(signal === undefined ? {} : { signal }),
     });

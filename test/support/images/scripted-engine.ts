@@ -78,7 +78,7 @@ export class ScriptedEngine {
     this.running += 1;
     this.mostRunning = Math.max(this.mostRunning, this.running);
     try {
-      const files = await filesOf(options.context);
+      const files = await filesOf(options.context());
       const { dockerfile, labels: written } = withoutLabels(files.get(options.dockerfile)!);
       await this.during(tag);
       let labels: Record<string, string> = {};

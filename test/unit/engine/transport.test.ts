@@ -99,7 +99,7 @@ test('statuses mean what they mean whatever the text', async () => {
     expect(await failureOf(engine.image('x:1'))).toMatchObject({ reason: 'engine', message: 'the engine could not inspect the image x:1: some text' });
     expect(await failureOf(engine.pull('x'))).toMatchObject({ reason: 'registry' });
     expect(await failureOf(engine.load(Readable.from(['x'])))).toMatchObject({ reason: 'archive' });
-    expect(await failureOf(engine.build({ context: Readable.from(['x']), dockerfile: 'D', tags: [], backend: 'classic' }))).toMatchObject({ reason: 'build' });
+    expect(await failureOf(engine.build({ context: () => Readable.from(['x']), dockerfile: 'D', tags: [], backend: 'classic' }))).toMatchObject({ reason: 'build' });
   });
 });
 
