@@ -11,6 +11,8 @@ export interface GlobalOptions {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+  /** File that gets every event of the run as a line of JSON. */
+  readonly events?: string;
   /** Of commands that build images. */
   readonly imageSettings?: ImageSettings;
 }

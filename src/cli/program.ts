@@ -18,6 +18,7 @@ export function createProgram(version: string, run: Run): Command {
     .option('--json', 'print one JSON object at the end, and nothing else, on stdout', false)
     .option('--quiet', 'no progress, only warnings and errors', false)
     .option('--verbose', 'every package and every log line', false)
+    .option('--events <file>', 'add every event of the run to this file, a JSON object a line')
     .enablePositionalOptions(false)
     .exitOverride()
     .configureOutput({ writeErr: () => {} })

@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { checkout, type Checkout } from '../../support/checkout.js';
 import type { Files } from '../../support/project.js';
 import { runCli } from '../../support/cli.js';
@@ -87,6 +89,17 @@ describe('parents', () => {
     const { status, problems } = await refused(repo, 'images', '--offline');
     expect({ status, problems }).toMatchObject({ status: 1, problems: [{ place: { file: 'web/Dockerfile', line: 1 }, advice: expect.stringContaining('base') }] });
   });
+});
+
+test('every FROM of an image of the group gets its key, AS and all; no other FROM is touched', async () => {
+  const repo = await start((name) => ({
+    'base/Dockerfile': 'FROM scratch\n',
+    'web/Dockerfile': `FROM debian:trixie-slim\nFROM debian:trixie-slim AS tools\nFROM ${name}/base AS run\nCOPY --from=tools /etc/debian_version /\nFROM ${name}/base\nCOPY --from=run /debian_version /\n`,
+  }));
+  const base = `${repo.name}/base:${(await keys(repo))['base']!.slice(0, 12)}`;
+  expect((await repo.artifacts('context', 'web', '-o', repo.beside('context'))).status).toBe(0);
+  const lines = (await readFile(join(repo.beside('context'), 'Dockerfile'), 'utf8')).split('\n').filter((line) => line.startsWith('FROM'));
+  expect(lines.slice(-3)).toEqual(['FROM debian:trixie-slim AS tools', `FROM ${base} AS run`, `FROM ${base}`]);
 });
 
 describe('what changes a key', () => {
