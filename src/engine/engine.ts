@@ -19,8 +19,11 @@ export interface Engine {
   tag(image: ImageId, reference: string): Promise<void>;
   /** Removes a tag, or an image when it is named by its id. Absent is fine; `in-use` when a container uses it. */
   removeImage(reference: string): Promise<'removed' | 'absent' | 'in-use'>;
-  /** Loads a docker-archive or OCI layout tar; resolves to what the engine says it loaded. `archive` when it refuses the tar. */
-  load(archive: Readable): Promise<readonly string[]>;
+  /**
+   * Loads a docker-archive or OCI layout tar; resolves to what the engine says it loaded. `archive` when it refuses the
+   * tar, or an image of it is there and cannot be unpacked.
+   */
+  load(archive: Readable, options?: LoadOptions): Promise<readonly string[]>;
   /** A docker-archive of these images. */
   save(references: readonly string[]): Promise<Readable>;
   push(reference: string, options?: PushOptions): Promise<{ readonly digest: string }>;
@@ -131,6 +134,12 @@ export interface PullOptions {
 export interface PushOptions {
   readonly auth?: RegistryAuth;
   readonly onProgress?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface LoadOptions {
+  /** The images must be whole for this one (API 1.48); without it the containerd store takes images with parts missing. */
+  readonly platform?: { readonly os: string; readonly architecture: string; readonly variant?: string };
   readonly signal?: AbortSignal;
 }
 

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { Failed, fail } from '../core/failure.js';
 import { object, text } from './answers.js';
 import type { Connection } from './connection.js';
-import type { ImageInfo, PullOptions, PushOptions, RegistryAuth } from './engine.js';
+import type { ImageInfo, LoadOptions, PullOptions, PushOptions, RegistryAuth } from './engine.js';
 import { inspectImage } from './images.js';
 import { foldFrames, statusLine } from './json-stream.js';
 import type { Frame } from './json-stream.js';
@@ -54,16 +54,24 @@ export async function pushImage(connection: Connection, reference: string, optio
   return { digest };
 }
 
-/** A refused archive fails with reason `archive`, so that an incremental load can fall back to a full one. */
-export async function loadImages(connection: Connection, archive: Readable): Promise<readonly string[]> {
+/**
+ * A refused archive fails with reason `archive`, so that an incremental load can fall back to a full one. Without dockerode:
+ * loading that library would take longer than loading a small image.
+ */
+export async function loadImages({ transport }: Connection, archive: Readable, { platform, signal }: LoadOptions = {}): Promise<readonly string[]> {
+  const what = 'load images';
+  const wanted = platform === undefined ? '' : `&platform=${encodeURIComponent(JSON.stringify(platform))}`;
   const loaded: string[] = [];
-  await asking('load images', async () => {
-    const docker = await connection.docker();
-    const body = await docker.loadImage(archive, { quiet: true }) as Readable;
+  await asking(what, async () => {
+    const { body } = await transport.request({ method: 'POST', path: `/images/load?quiet=1${wanted}`, body: archive, signal });
     await foldFrames(body, {
-      what: 'load images',
+      what,
       reason: 'archive',
-      onFrame: ({ stream = '' }) => loaded.push(...loadedNames(stream)),
+      onFrame: ({ stream = '' }) => {
+        // The containerd store tells of it as of progress, and ends well.
+        if (/^Error unpacking image /.test(stream)) throw new Failed({ reason: 'archive', message: `could not ${what}: ${stream.trim()}` });
+        loaded.push(...loadedNames(stream));
+      },
     });
   }, 'archive');
   return loaded;

@@ -26,7 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   registry: ['core', 'util', 'net', 'docker'],
   layers: ['core', 'util', 'archive', 'store', 'artifact'],
   assemble: ['core', 'util', 'archive', 'docker', 'engine'],
-  load: ['core', 'util', 'archive', 'store', 'engine', 'layers'],
+  load: ['core', 'util', 'archive', 'docker', 'store', 'engine', 'layers'],
   images: ['core', 'util', 'config', 'archive', 'store', 'git', 'docker', 'engine', 'artifact', 'plan', 'registry', 'layers', 'assemble', 'load'],
   push: ['core', 'util', 'docker', 'engine', 'images', 'registry', 'layers', 'load', 'store'],
   run: ['core', 'util', 'config', 'store', 'git', 'engine', 'net', 'builders', 'artifact', 'plan', 'images', 'registry', 'push', 'layers', 'load'],

@@ -1,0 +1,50 @@
+import type { Readable } from 'node:stream';
+import { Failed } from '../core/failure.js';
+import type { ImageId } from '../core/identity.js';
+import type { Data } from '../core/record.js';
+import type { Engine } from '../engine/engine.js';
+import type { DiffId } from '../layers/layer.js';
+import type { Store } from '../store/store.js';
+import { layerMediaType } from './foreign-layer.js';
+import type { ForeignLayer, ForeignLayers } from './foreign-layer.js';
+import { readSavedImage } from './saved-image.js';
+
+/**
+ * As what blobs a containerd image store has the layers of an image. Only an export of the image tells, so it is read once
+ * and remembered: an image id there is the digest of a manifest, which never changes.
+ */
+export async function storedLayers({ engine, store }: { readonly engine: Engine; readonly store: Store }, image: ImageId, diffIds: readonly DiffId[]): Promise<ForeignLayers> {
+  const key = `layers-${image.slice('sha256:'.length)}`;
+  const found = parse(await store.getRecord('probes', key));
+  const layers = found?.length === diffIds.length ? found : await survey(engine, image);
+  if (layers.length !== diffIds.length) {
+    throw new Failed({ reason: 'engine', message: `the engine exported ${image} with ${layers.length} layers, and says that it has ${diffIds.length}` });
+  }
+  if (layers !== found) await store.putRecord('probes', key, layers.map(({ path, mediaType, size }) => ({ path, mediaType, size })));
+  return new Map(diffIds.map((diffId, index) => [diffId, layers[index]!]));
+}
+
+async function survey(engine: Engine, image: ImageId): Promise<readonly ForeignLayer[]> {
+  const blobs = new Map<string, ForeignLayer>();
+  const paths = await readSavedImage(engine, image, async ({ entry, content }) => {
+    if (entry.type !== 'file') return;
+    blobs.set(entry.path, { path: entry.path, mediaType: layerMediaType(await firstOf(content)), size: entry.size });
+  });
+  return paths.map((path) => {
+    const blob = blobs.get(path);
+    if (blob !== undefined) return blob;
+    throw new Failed({ reason: 'engine', message: `the engine exported ${image} without its layer ${path}`, advice: 'its image is not whole: pull or build it again' });
+  });
+}
+
+async function firstOf(content: Readable): Promise<Buffer> {
+  for await (const chunk of content as AsyncIterable<Buffer>) return chunk;
+  return Buffer.alloc(0);
+}
+
+function parse(value: Data | undefined): readonly ForeignLayer[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const layers = value as readonly { readonly path?: unknown; readonly mediaType?: unknown; readonly size?: unknown }[];
+  const whole = layers.every(({ path, mediaType, size }) => typeof path === 'string' && typeof mediaType === 'string' && typeof size === 'number');
+  return whole ? (layers as readonly ForeignLayer[]) : undefined;
+}
