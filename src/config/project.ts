@@ -107,6 +107,8 @@ export interface ImageSpec {
   /** If given, only these globs (relative to the context) are in the context, `.dockerignore` applied as well. */
   readonly include?: readonly string[];
   readonly artifacts: readonly Placed<string>[];
+  /** Short name of the image that its Dockerfile calls `builder`; it must not be built FROM that one. */
+  readonly builder?: Placed<string>;
   readonly role: boolean;
   readonly args: Readonly<Record<string, string>>;
   readonly target?: string;

@@ -103,6 +103,7 @@ function resolveImage({ key, value: raw }: Item<RawImage>, options: ResolveOptio
   const dockerfile = raw.dockerfile ? path(raw.dockerfile) : { value: posix.join(context.value, 'Dockerfile'), place: context.place };
   const artifacts = distinct(raw.artifacts ?? [], 'artifact', report);
   for (const artifact of artifacts) checkName(artifact, { what: 'artifact', of: `images.${key.value}`, known: options.artifactNames, report });
+  if (raw.builder) checkImageBuilder(raw.builder, key.value, options);
   const repositoryName = raw.repository?.value ?? `${options.repositoryPrefix}${key.value}`;
   if (!raw.repository && repository.check(repositoryName)?.message.includes('longer')) {
     report({ reason: 'config', message: `the image name ${repositoryName} is longer than 255 characters`, place: key.place, advice: 'Shorten it or give a `repository`' });
@@ -122,6 +123,7 @@ function resolveImage({ key, value: raw }: Item<RawImage>, options: ResolveOptio
     dockerfile,
     ...given('include', raw.include && values(raw.include)),
     artifacts,
+    ...given('builder', raw.builder),
     role: raw.role?.value ?? false,
     args: textRecord(raw.args),
     ...given('target', raw.target?.value),
@@ -184,6 +186,12 @@ function checkBuilder(builder: Placed<string>, artifact: string, { imageNames, r
   if (near === undefined) return;
   const advice = `Did you mean ${near}? An image from elsewhere would be written with its tag, as ${builder.value}:latest`;
   report({ reason: 'config', message: `artifacts.${artifact} names the unknown builder ${builder.value}`, place: builder.place, advice });
+}
+
+/** Only images of the project: another one can be written in the Dockerfile itself. */
+function checkImageBuilder(builder: Placed<string>, image: string, { imageNames, report }: ResolveOptions): void {
+  if (builder.value !== image) return checkName(builder, { what: 'image', of: `images.${image}.builder`, known: imageNames, report });
+  report({ reason: 'config', message: `images.${image} names itself as its builder`, place: builder.place, advice: 'Name the image that has the compilers' });
 }
 
 /** Two images under one repository name would overwrite each other's tags. */

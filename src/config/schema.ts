@@ -57,6 +57,7 @@ const image = object({
   dockerfile: { shape: text(rules.projectPath), description: 'Dockerfile, relative to the project', default: '<context>/Dockerfile' },
   include: { shape: list(text(rules.glob)), description: 'If given, only files of the context that match one of these patterns are in it', default: 'everything' },
   artifacts: { shape: list(text(rules.name)), description: 'Artifacts that appear in the context as artifacts/<name>.tar', default: 'none' },
+  builder: { shape: text(rules.name), description: 'Image of the project that the Dockerfile calls `builder`: it has the compilers, is copied from, and never is a parent of this image', default: 'none' },
   role: { shape: flag(), description: 'Whether a service runs this image', default: 'false' },
   repository: { shape: text(rules.repository), description: 'Full name of the image without a tag', default: '[registry/]<project name>-<image name>' },
   args: { shape: record(looseText(), rules.variable), description: 'Build arguments', default: 'none' },

@@ -5,7 +5,7 @@ import { compare } from '../core/record.js';
 import { findCycles } from '../util/cycles.js';
 import { memoised } from '../util/memo.js';
 import { imageNamed, specNamed } from './names.js';
-import { readNode, type ImageNode } from './node.js';
+import { finalBase, readNode, type ImageNode } from './node.js';
 
 /** The images of a project, read when they are first needed. */
 export interface ImageGraph {
@@ -72,6 +72,30 @@ export function createGraph(project: Project, platform: string): ImageGraph {
     }
     problems.push(...cycleProblems(needs));
     if (problems.length > 0) throw new Failed(problems);
+    const images = [...needs.keys()].filter((id) => id.startsWith('image ')).map((id) => id.slice('image '.length));
+    const shipped = (await Promise.all(images.map(shippedBuilder))).filter((problem) => problem !== undefined);
+    if (shipped.length > 0) throw new Failed(shipped);
+  }
+
+  /** An image that is built FROM its builder after all, directly or not: the compilers would be in it. */
+  async function shippedBuilder(name: string): Promise<Problem | undefined> {
+    const { builder } = (await read(name)).spec;
+    let first: Place | undefined;
+    for (let at: string | undefined = name; at !== undefined && builder !== undefined; ) {
+      const { edges, resolved }: ImageNode = await read(at);
+      const base = finalBase(resolved);
+      first ??= base?.place;
+      at = edges.find(({ use }) => use === base)?.to;
+      if (at !== builder.value) continue;
+      return {
+        reason: 'dockerfile',
+        message: `the image "${name}" is built FROM its builder ${builder.value}, so everything of that would be in it`,
+        place: first!,
+        related: { message: `${builder.value} is named as its builder here`, place: builder.place },
+        advice: 'start it from another image, and copy from `builder` what was built there',
+      };
+    }
+    return undefined;
   }
 
   async function imageNeeds(name: string): Promise<Need[]> {

@@ -32,10 +32,11 @@ export function specNamed(project: Project, name: string): ImageSpec {
   });
 }
 
-/** Images that artifacts are built in. */
+/** Images that artifacts are built in, or that images copy from as their builders. */
 export function builderImages(project: Project): Set<string> {
-  const builders = [...project.artifacts.values()].map(({ builder }) => imageNamed(project, builder.value));
-  return new Set(builders.filter((name) => name !== undefined));
+  const ofArtifacts = [...project.artifacts.values()].map(({ builder }) => imageNamed(project, builder.value));
+  const ofImages = [...project.images.values()].map(({ builder }) => builder?.value);
+  return new Set([...ofArtifacts, ...ofImages].filter((name) => name !== undefined));
 }
 
 /** The images that are meant by these names, each once; without any all but those that are used as builders only. Fails `usage`. */

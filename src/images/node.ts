@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { isAbsolute, join, posix, relative, sep } from 'node:path';
 import type { ImageSpec, Project } from '../config/project.js';
 import { fail } from '../core/failure.js';
-import type { Place } from '../core/place.js';
+import type { Place, Placed } from '../core/place.js';
 import { parseDockerfile } from '../docker/dockerfile.js';
 import { readIgnore, type Ignore } from '../docker/ignore.js';
 import type { Instruction } from '../docker/instruction.js';
@@ -29,6 +29,9 @@ export interface Edge {
   readonly use: ImageUse;
 }
 
+/** What an image's Dockerfile calls the image that `builder:` names. */
+const BUILDER = 'builder';
+
 /** Reads the Dockerfile of an image. Throws Failed with every problem in it. */
 export async function readNode(project: Project, spec: ImageSpec, defaultPlatform: string): Promise<ImageNode> {
   const path = join(project.root, spec.dockerfile.value);
@@ -36,16 +39,35 @@ export async function readNode(project: Project, spec: ImageSpec, defaultPlatfor
   const platform = spec.platform ?? defaultPlatform;
   const dockerfile = parseDockerfile(text, spec.dockerfile.value);
   const resolved = resolveDockerfile(dockerfile, { args: spec.args, platform, ...(spec.target === undefined ? {} : { target: spec.target }) });
+  if (spec.builder !== undefined) checkBuilderUsed(spec.builder, resolved);
   const edges: Edge[] = [];
   const bases: ImageUse[] = [];
   for (const use of parents(resolved)) {
-    const to = imageNamed(project, use.reference);
+    const to = use.reference === BUILDER && spec.builder !== undefined ? spec.builder.value : imageNamed(project, use.reference);
     // What bears an image's own name in its own Dockerfile is the public image of that name.
     if (to === undefined || to === spec.name) bases.push(use);
     else edges.push({ to, use });
   }
   const ignore = readIgnore(join(project.root, spec.context.value), path, (file) => shown(project.root, file));
   return { spec, resolved, ignore, edges, bases, copiesOnBuild: copiesOnBuild(resolved), platform };
+}
+
+/** The image that the last stage starts from, through other stages; undefined for none. */
+export function finalBase({ stages, target }: Resolved): ImageUse | undefined {
+  let { base } = stages[target]!;
+  while (base.kind === 'stage') ({ base } = stages[base.index]!);
+  return base.kind === 'image' ? base : undefined;
+}
+
+/** In whatever stage: which of them is built may be chosen by the command line. */
+function checkBuilderUsed({ place }: Placed<string>, { stages, dockerfile }: Resolved): void {
+  if (stages.some(({ base, references }) => [...(base.kind === 'image' ? [base] : []), ...references].some(({ reference }) => reference === BUILDER))) return;
+  fail({
+    reason: 'config',
+    message: `${dockerfile.source.file} takes nothing from \`${BUILDER}\`, which is named here`,
+    place,
+    advice: `write \`COPY --from=${BUILDER} …\` or \`FROM ${BUILDER} AS build\` there (a stage of that name hides it), or leave \`builder\` away`,
+  });
 }
 
 /** What COPY and ADD of the image name in its context. */

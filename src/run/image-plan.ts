@@ -95,11 +95,18 @@ function reasonsOf(world: Parts, image: PlannedImage, { history, anew }: { reado
   const record = nearestRecord(history.map((one) => one.record), image.record);
   const nearest = history.find((one) => one.record === record);
   if (nearest === undefined) return ['never built here'];
-  return diffRecords(nearest.record, image.record).flatMap((difference) => words(world, difference, { before: nearest.files, after: image.files }));
+  return diffRecords(nearest.record, image.record).flatMap((difference) => words(world, difference, { image: image.name, before: nearest.files, after: image.files }));
+}
+
+interface Changed {
+  /** Short name. */
+  readonly image: string;
+  readonly before: Files | undefined;
+  readonly after: Files | undefined;
 }
 
 /** A difference of two key records (see images/README.md) for people. */
-function words(world: Parts, difference: Difference, files: { readonly before: Files | undefined; readonly after: Files | undefined }): readonly string[] {
+function words(world: Parts, difference: Difference, { image, ...files }: Changed): readonly string[] {
   const [field, name] = difference.path;
   const change = difference.before === undefined ? 'is new' : difference.after === undefined ? 'is gone' : 'changed';
   switch (field) {
@@ -112,6 +119,8 @@ function words(world: Parts, difference: Difference, files: { readonly before: F
     case 'artifacts':
       return [`artifact ${name} ${change}`];
     case 'parents': {
+      const builder = world.project.images.get(image)?.builder;
+      if (name === 'builder' && builder !== undefined) return [`builder ${builder.value} ${change}`];
       const parent = imageNamed(world.project, name as string);
       return [parent === undefined ? `base image ${name} ${change === 'changed' ? 'is another one' : change}` : `parent ${parent} ${change === 'changed' ? 'is rebuilt' : change}`];
     }

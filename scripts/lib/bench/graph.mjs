@@ -1,18 +1,26 @@
 // A generated checkout of 200 images in 6 levels with 20,000 files: nothing to do, one leaf changed, the root changed;
 // beside `docker buildx bake` with the same graph, on the same engine (the newer one of scripts/second-engine), in turn.
+// Three of four Dockerfiles only COPY, one of four has a RUN step: it always goes to the engine's builder.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { artifacts, cli, existsSync, join, median, mkdirSync, rmSync, root, runs, s, table, temporary, writeFileSync, x } from './tools.mjs';
+import { artifacts, cli, existsSync, join, median, mkdirSync, readFileSync, rmSync, root, runs, s, tableHead, tableRow, temporary, writeFileSync, x } from './tools.mjs';
 
 const IMAGES = 200;
 const LEVELS = 6;
 const FILES = 100;
+/** One of so many images has a RUN step. */
+const RUNS_EVERY = 4;
+const BASE = 'debian:trixie-slim';
+/** Bakes of so many targets now and then end with `no such job`, the builder's own time-out: so often one is begun again. */
+const TRIES = 5;
 const SECOND = process.env.WHEELWRIGHT_SECOND_ROOT ?? '/var/lib/wheelwright-test';
 const BUILDX = join(SECOND, 'root/usr/libexec/docker/cli-plugins/docker-buildx');
 
 export async function graph() {
   execFileSync(join(root, 'scripts/second-engine'), ['start', 'graphdriver'], { stdio: ['ignore', 'ignore', 'inherit'] });
   if (!existsSync(BUILDX)) throw new Error(`bench: no buildx at ${BUILDX}`);
+  const here = process.env.DOCKER_HOST;
   process.env.DOCKER_HOST = `unix://${SECOND}/graphdriver/docker.sock`;
+  ensureBase();
   const folder = temporary('graph');
   try {
     const images = generate(folder);
@@ -22,15 +30,21 @@ export async function graph() {
     const leaf = images.at(-1).name;
     let edits = 0;
     const edit = (name) => writeFileSync(join(folder, name, 'file-0'), `edited ${(edits += 1)}`);
-    const rows = [];
-    rows.push(row('cold: 200 built', () => undefined, folder, 1, IMAGES));
-    rows.push(row('nothing to do', () => undefined, folder, runs, 0));
-    rows.push(row('one leaf changed', () => edit(leaf), folder, runs, 1));
-    rows.push(row('the root changed', () => edit(images[0].name), folder, Math.min(runs, 3), IMAGES));
+    const thin = images.filter(({ ran }) => !ran).length;
+    tableHead(
+      `${IMAGES} images in ${LEVELS} levels, ${IMAGES * FILES} files; ${thin} Dockerfiles only COPY, ${IMAGES - thin} have a RUN step (medians; bake writes no tags of revision or branch; a bake that the builder gave up is begun again, and all its tries count)`,
+      ['work', 'artifacts images', 'docker buildx bake', 'artifacts / bake', 'images built by us', 'most at once', 'tries of bake'],
+    );
+    tableRow(row(`cold: ${IMAGES} built`, () => undefined, folder, 1, images));
+    tableRow(row('nothing to do', () => undefined, folder, runs, []));
+    tableRow(row('one leaf changed', () => edit(leaf), folder, runs, images.slice(-1)));
+    tableRow(row('the root changed', () => edit(images[0].name), folder, Math.min(runs, 3), images));
     const plan = times(runs, () => run(process.execPath, [cli, '--json', '--quiet', '--namespace', 'bench', 'images', '--plan'], folder));
-    rows.push(['plan with nothing to do', s(median(plan)), '–', '–', '–']);
-    table(`${IMAGES} images in ${LEVELS} levels, ${IMAGES * FILES} files (medians; bake writes no tags of revision or branch)`, ['work', 'artifacts images', 'docker buildx bake', 'artifacts / bake', 'images built by us'], rows);
+    tableRow(['plan with nothing to do', s(median(plan)), '–', '–', '–', '–', '–']);
   } finally {
+    removeImages();
+    if (here === undefined) delete process.env.DOCKER_HOST;
+    else process.env.DOCKER_HOST = here;
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
@@ -39,34 +53,83 @@ export async function graph() {
 function row(title, change, folder, rounds, expected) {
   const ours = [];
   const theirs = [];
-  let built;
+  let tries = 0;
+  let most = 0;
   const us = () => {
-    const { seconds, result } = artifacts(['--namespace', 'bench', 'images'], folder);
-    built = result.images.filter((image) => image.status === 'built').length;
-    if (built !== expected) throw new Error(`${title}: built ${built} images, not ${expected}`);
+    const events = join(folder, '.events');
+    rmSync(events, { force: true });
+    const { seconds, result } = artifacts(['--namespace', 'bench', '--events', events, 'images'], folder);
+    const built = result.images.filter((image) => image.status === 'built');
+    if (built.length !== expected.length) throw new Error(`${title}: built ${built.length} images, not ${expected.length}`);
+    most = Math.max(most, mostAtOnce(title, readFileSync(events, 'utf8'), expected));
     ours.push(seconds);
   };
-  const bake = () => theirs.push(times(1, () => run(BUILDX, ['bake', '--progress=quiet', '-f', 'docker-bake.json'], folder))[0]);
+  const bake = () => theirs.push(times(1, () => (tries += baking(folder)))[0]);
   for (let round = 0; round < rounds; round += 1) {
     change();
     for (const one of round % 2 === 0 ? [us, bake] : [bake, us]) one();
   }
-  return [title, s(median(ours)), s(median(theirs)), x(median(ours) / median(theirs)), built];
+  return [title, s(median(ours)), s(median(theirs)), x(median(ours) / median(theirs)), expected.length, most, (tries / rounds).toFixed(1)];
+}
+
+/** How many images were being built at the same time; fails if one began before what it is built FROM was there. */
+function mostAtOnce(title, text, expected) {
+  const parents = new Map(expected.map(({ name, parent }) => [name, parent]));
+  const done = new Set();
+  let running = 0;
+  let most = 0;
+  for (const line of text.split('\n').filter(Boolean)) {
+    const { type, name, state } = JSON.parse(line);
+    if (type !== 'image') continue;
+    if (state === 'started') {
+      const parent = parents.get(name);
+      if (parents.has(parent) && !done.has(parent)) throw new Error(`${title}: ${name} began before ${parent} was built`);
+      most = Math.max(most, (running += 1));
+    }
+    if (state === 'built') (running -= 1, done.add(name));
+  }
+  return most;
+}
+
+/** How often it took. */
+function baking(folder) {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      run(BUILDX, ['bake', '--progress=quiet', '-f', 'docker-bake.json'], folder);
+      return tried;
+    } catch (error) {
+      if (tried === TRIES || !String(error).includes('no such job')) throw error;
+    }
+  }
+}
+
+/** The newer engine has its own images. */
+function ensureBase() {
+  if (spawnSync('docker', ['image', 'inspect', BASE]).status === 0) return;
+  const archive = spawnSync('docker', ['--host', 'unix:///var/run/docker.sock', 'save', BASE], { maxBuffer: 1 << 30 });
+  if (archive.status !== 0) throw new Error(`docker save ${BASE}: ${archive.stderr}`);
+  const loaded = spawnSync('docker', ['load', '--quiet'], { input: archive.stdout });
+  if (loaded.status !== 0) throw new Error(`docker load ${BASE}: ${loaded.stderr}`);
+}
+
+function removeImages() {
+  const references = ['bench/*', 'bake/*'].flatMap((pattern) => spawnSync('docker', ['images', '--format', '{{.Repository}}:{{.Tag}}', pattern], { encoding: 'utf8', maxBuffer: 1 << 28 }).stdout.split('\n').filter(Boolean));
+  for (let at = 0; at < references.length; at += 200) spawnSync('docker', ['rmi', ...references.slice(at, at + 200)], { maxBuffer: 1 << 28 });
 }
 
 function generate(folder) {
   const perLevel = Math.ceil((IMAGES - 1) / (LEVELS - 1));
   // Contents are new in each run of the benchmark: images of an earlier one would be present.
-  const images = [{ name: 'image-0', level: 0 }];
+  const images = [{ name: 'image-0', level: 0, ran: false }];
   for (let index = 1; index < IMAGES; index += 1) {
     const level = Math.min(LEVELS - 1, 1 + Math.floor((index - 1) / perLevel));
     const above = images.filter((image) => image.level === level - 1);
-    images.push({ name: `image-${index}`, level, parent: above[index % above.length].name });
+    images.push({ name: `image-${index}`, level, parent: above[index % above.length].name, ran: index % RUNS_EVERY === 1 });
   }
   const targets = {};
-  for (const { name, parent } of images) {
+  for (const { name, parent, ran } of images) {
     mkdirSync(join(folder, name));
-    writeFileSync(join(folder, name, 'Dockerfile'), `FROM ${parent === undefined ? 'scratch' : `bench/${parent}`}\nCOPY . /${name}/\n`);
+    writeFileSync(join(folder, name, 'Dockerfile'), `FROM ${parent === undefined ? BASE : `bench/${parent}`}\nCOPY . /${name}/\n${ran ? `RUN cat /${name}/* > /${name}.all\n` : ''}`);
     for (let file = 0; file < FILES; file += 1) writeFileSync(join(folder, name, `file-${file}`), `${name} ${file} ${process.pid}\n`.repeat(20));
     targets[name] = { context: name, tags: [`bake/${name}`], ...(parent === undefined ? {} : { contexts: { [`bench/${parent}`]: `target:${parent}` } }) };
   }
