@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import { fail } from '../core/failure.js';
 import type { ImageSettings } from '../images/settings.js';
 import type { SelectionOptions } from '../run/selection.js';
 import type { GlobalOptions } from './options.js';
@@ -14,7 +15,8 @@ export function addSelection(command: Command): Command {
     .option('-e, --exact <names...>', 'only these images')
     .option('-x, --exclude <names...>', 'neither these nor what is built FROM them')
     .option('--changed-since <revision>', 'of all these only what changed since a revision of git')
-    .option('--compose <file>', 'the images that the services of a compose file run');
+    .option('--compose <file>', 'the images that the services of a compose file run')
+    .option('--profile <name>', 'of the compose file also services of this profile (repeatable; \'*\': all)', collect, []);
 }
 
 /** The settings of images that can be given for one run. */
@@ -37,6 +39,10 @@ export function collect(value: string, before: readonly string[]): string[] {
 
 export function selectionOptions(options: Options, args: readonly string[]): SelectionOptions {
   const { compose, changedSince } = options;
+  const profiles = list(options['profile']);
+  if (profiles.length > 0 && compose === undefined) {
+    fail({ reason: 'usage', message: '--profile is about the services of a compose file, and there is none', advice: 'name one with --compose' });
+  }
   return {
     names: args,
     upto: list(options['upto']),
@@ -44,6 +50,7 @@ export function selectionOptions(options: Options, args: readonly string[]): Sel
     exact: list(options['exact']),
     exclude: list(options['exclude']),
     ...(typeof compose === 'string' ? { compose } : {}),
+    profiles,
     ...(typeof changedSince === 'string' ? { changedSince } : {}),
     cwd: process.cwd(),
   };

@@ -7,16 +7,25 @@ import { nearest } from '../util/nearest.js';
 import { imageNamed } from './names.js';
 
 /**
- * The project's images that a compose file's services run: those whose name `image:` has, else whose Dockerfile `build:`
- * names. Short name → which service, in words. Fails `usage` if it is none, and where `image:` looks like a mistyped one.
+ * The project's images that a compose file's active services run: those whose name `image:` has, else whose Dockerfile
+ * `build:` names. Short name → which service, in words. Fails `usage` if it is none, and where `image:` looks like a mistyped one.
  */
 export function composeImages(project: Project, services: readonly ComposeService[], file: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  for (const service of services) {
+  for (const service of services.filter(({ active }) => active)) {
     const name = imageOf(project, service);
     if (name !== undefined && !found.has(name)) found.set(name, `service ${service.name.value} of ${formatPlace(service.name.place)} runs it`);
   }
   if (found.size > 0) return found;
+  const inactive = services.find((service) => !service.active && imageOf(project, service) !== undefined);
+  if (inactive !== undefined) {
+    return fail({
+      reason: 'usage',
+      message: `no active service of ${file} runs an image of this project: ${inactive.name.value} is in a profile`,
+      place: inactive.name.place,
+      advice: `switch it on with --profile ${inactive.profiles[0]}`,
+    });
+  }
   const repositories = [...project.images.values()].map(({ repository }) => repository);
   const near = services.map(({ image }) => image && nearest(image.value.replace(/:[^/:]*$/, ''), repositories)).find((name) => name !== undefined);
   return fail({

@@ -9,6 +9,8 @@ import type { World } from './world.js';
 export interface SelectionOptions extends SelectionRequest {
   /** A compose file: the images that its services run. */
   readonly compose?: string;
+  /** Profiles of the compose file that are active, besides those in COMPOSE_PROFILES. */
+  readonly profiles?: readonly string[];
   /** Of all that is selected only what changed since this revision. */
   readonly changedSince?: string;
   /** Where `compose` is relative to. */
@@ -29,8 +31,8 @@ type Parts = Pick<World, 'project' | 'images' | 'hostEnv'>;
 /** Finds out which images a command is about, from the Dockerfiles and git alone. Fails `usage` for names that mean nothing. */
 export async function selectionOf(world: Parts, options: SelectionOptions): Promise<Selection> {
   const { project, images, hostEnv } = world;
-  const { compose, cwd, changedSince } = options;
-  const services = compose === undefined ? undefined : composeImages(project, await readCompose(compose, { cwd, env: hostEnv }), compose);
+  const { compose, profiles = [], cwd, changedSince } = options;
+  const services = compose === undefined ? undefined : composeImages(project, await readCompose(compose, { cwd, env: hostEnv, profiles }), compose);
   const selector = parseSelection(project, { ...options, ...(services === undefined ? {} : { askedBy: services }) });
   const graph = new Map((await images.order(imagesToRead(project, selector))).map(({ name, parents }) => [name, parents]));
   const all = selectImages(project, selector, graph);

@@ -25,13 +25,17 @@ describe('which images are selected', () => {
     [['-d', 'shared'], ['base', 'shared', 'service1']],
     [['--dependants', 'shared', '--dependents', 'other'], ['base', 'other', 'shared', 'service1']],
     [['s*', '-x', 'service?'], ['base', 'shared']],
-    [['--compose', 'compose.yml'], ['base', 'other', 'shared']],
+    [['--compose', 'compose.yml'], ['other']],
+    [['--compose', 'compose.yml', '--profile', 'web'], ['base', 'other', 'shared']],
   ])('%j', async (args, expected) => expect(await names(repo, ...args)).toEqual(expected));
 
   test('full names are taken as short ones are', async () => expect(await names(repo, '-e', `${repo.name}/service1`)).toEqual(['service1']));
 
   test('the reason of a compose file has its place', async () =>
-    expect((await listed(repo, '--compose', 'compose.yml'))['shared']!.reason).toBe('service web of compose.yml:3:3 runs it'));
+    expect((await listed(repo, '--compose', 'compose.yml', '--profile', '*'))['shared']!.reason).toBe('service web of compose.yml:3:3 runs it'));
+
+  test('a profile without a compose file is a mistake', async () =>
+    expect(await refused(repo, 'images', '--profile', 'web')).toMatchObject({ status: 1, problems: [{ reason: 'usage', advice: 'name one with --compose' }] }));
 
   test.each([
     [['-x', 'servce1'], 'did you mean service1?'],
