@@ -1,31 +1,33 @@
-// Bundles src/cli/main.ts into dist/ (or the folder named by the argument), libraries included: each command loads only the
-// chunks that it needs, and start-up does not pay for hundreds of small files (140 ms became 108 ms for commander, yaml and
-// semver; bare node takes 76 ms).
+// Bundles src/cli into dist/ (or the folder named by the argument), libraries included: the program is one file, started by
+// a small one that keeps what was compiled of it (src/cli/launch.ts). With a file per module start-up took hundreds of reads;
+// with a chunk per command, compiled at every start, a run with nothing to do took twice the processor time.
 // dockerode stays an import, since it brings optional native modules. Agents (programs that run inside a builder container)
 // are copied beside the bundle, where `new URL('./agent/…', import.meta.url)` finds them.
 import { build } from 'esbuild';
-import { chmod, cp, readdir, rm } from 'node:fs/promises';
+import { chmod, cp, readdir, rm, writeFile } from 'node:fs/promises';
 
 const outdir = process.argv[2] ?? 'dist';
 await rm(outdir, { recursive: true, force: true });
 await build({
-  entryPoints: { artifacts: 'src/cli/main.ts' },
+  entryPoints: { artifacts: 'src/cli/launch.ts', main: 'src/cli/main.ts' },
   outdir,
   bundle: true,
-  splitting: true,
   external: ['dockerode'],
-  format: 'esm',
+  format: 'cjs',
   platform: 'node',
   target: 'node20',
-  chunkNames: 'chunks/[name]-[hash]',
-  // CommonJS libraries in the bundle call require() for Node's own modules.
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  // What is compiled from a script has no loader of modules behind it: require() gives the same.
+  supported: { 'dynamic-import': false },
+  define: { 'import.meta.url': '__url' },
+  banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
   legalComments: 'linked',
   // Less to read at start-up; names stay, so that a stack in a bug report still says something.
   minifyWhitespace: true,
   minifySyntax: true,
   logLevel: 'warning',
 });
+// The package is one of ES modules, the bundle is not.
+await writeFile(`${outdir}/package.json`, '{"type":"commonjs"}\n');
 for (const module of await readdir('src')) {
   await cp(`src/${module}/agent`, `${outdir}/agent`, { recursive: true, errorOnExist: false }).catch((error) => {
     if (error.code !== 'ENOENT') throw error;

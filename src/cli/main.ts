@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { Failed, type Problem } from '../core/failure.js';
 import { EXIT } from './exit.js';
@@ -34,12 +33,10 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-try {
-  await program.parseAsync();
-} catch (error) {
+program.parseAsync().catch((error: unknown) => {
   if (error instanceof CommanderError) usage(error);
   else bug(error);
-}
+});
 
 /** Data to stdout, everything else to stderr; the status says whether there was a problem. */
 function finish(outcome: Outcome, options: Pick<GlobalOptions, 'json'>): void {
