@@ -1,6 +1,6 @@
 import { FIXED_TIME } from '../archive/entry.js';
 import type { Entry } from '../archive/entry.js';
-import { pieceIndex } from '../archive/read-piece.js';
+import { PieceRewriter } from '../archive/rewrite-piece.js';
 import type { Data } from '../core/record.js';
 import type { Store } from '../store/store.js';
 import type { Part } from './artifact.js';
@@ -9,13 +9,20 @@ import { nameOf, type OpenPiece } from './walk.js';
 /** A record of bucket `pieces`, under `listing-<digest>`: what the piece holds, without contents. It lives as long as the piece. */
 interface Listing {
   readonly format: 1;
-  /** Type, path, mode, and a file's size or a link's target. */
-  readonly entries: readonly (readonly [Entry['type'], string, number, (number | string)?])[];
+  readonly entries: readonly Listed[];
 }
 
-/** A part's piece without contents, out of its listing; a piece that has none yet is read once, verified and listed. */
+/** Type, path, mode, and a file's size or a link's target. */
+export type Listed = readonly [type: Entry['type'], path: string, mode: number, last?: number | string];
+
+/** What a part's piece holds, in its order, paths within the piece; a piece that has no listing yet is read once, verified and listed. */
+export async function listPiece(part: Part, store: Store): Promise<readonly Listed[]> {
+  return ((await find(part, store)) ?? (await make(part, store))).entries;
+}
+
+/** A part's piece without contents, out of its listing. */
 export async function openListing(part: Part, store: Store): Promise<OpenPiece> {
-  const { entries } = (await find(part, store)) ?? (await make(part, store));
+  const entries = await listPiece(part, store);
   let at = 0;
   const next: OpenPiece['next'] = async () => {
     const found = entries[at];
@@ -32,19 +39,24 @@ async function find(part: Part, store: Store): Promise<Listing | undefined> {
 }
 
 async function make(part: Part, store: Store): Promise<Listing> {
-  const index = await pieceIndex(await store.readBlob(part.piece), `piece of ${nameOf(part)}`);
-  const listing: Listing = {
-    format: 1,
-    entries: index.map(({ entry }) => {
-      if (entry.type === 'directory') return [entry.type, entry.path, entry.mode];
-      return [entry.type, entry.path, entry.mode, entry.type === 'file' ? entry.size : entry.target];
-    }),
-  };
+  const entries: Listed[] = [];
+  const scanner = new PieceRewriter(`piece of ${nameOf(part)}`, (entry) => {
+    entries.push(listed(entry));
+    return undefined;
+  });
+  for await (const chunk of await store.readBlob(part.piece)) scanner.feed(chunk as Buffer);
+  scanner.end();
+  const listing: Listing = { format: 1, entries };
   await store.putRecord('pieces', keyOf(part), listing as unknown as Data, { blobs: [part.piece] });
   return listing;
 }
 
-function entryOf([type, path, mode, last]: Listing['entries'][number]): Entry {
+function listed(entry: Entry): Listed {
+  if (entry.type === 'directory') return [entry.type, entry.path, entry.mode];
+  return [entry.type, entry.path, entry.mode, entry.type === 'file' ? entry.size : entry.target];
+}
+
+function entryOf([type, path, mode, last]: Listed): Entry {
   const common = { path, mode, uid: 0, gid: 0, mtime: FIXED_TIME };
   if (type === 'directory') return { type, ...common };
   return type === 'file' ? { type, ...common, size: last as number } : { type, ...common, target: last as string };

@@ -20,18 +20,34 @@ export type LayerContent =
   /** A layer of an image that was not assembled here: only the engine has it. */
   | { readonly kind: 'engine' };
 
-/** Pieces put at their places, as `walkArtifact` composes them, behind the whiteouts (OCI image layer spec). */
+/**
+ * Pieces put at their places, behind the whiteouts (OCI image layer spec). No path is in two of the parts, folders apart.
+ * All folders from the root to each entry are in the tar: a folder of a layer hides the mode of that in a lower one.
+ */
 export interface PiecesContent {
   readonly kind: 'pieces';
-  /** As in `Artifact`: where the explicit folders begin. */
+  /** As in `Artifact`. */
   readonly prefix: string;
+  /** Folders above the prefix that are not 0755 0:0, as the image below has them. */
+  readonly above?: readonly AboveFolder[];
+  /** Rooted paths and modes, sorted: folders that are not 0755, and those that no part brings. The pieces' own modes don't count. */
+  readonly folders?: readonly (readonly [path: string, mode: number])[];
   readonly parts: readonly LayerPart[];
   /** Rooted paths without leading slash that lower layers have and this one removes, sorted. */
   readonly removed: readonly string[];
 }
 
+/** A folder above an artifact's prefix. */
+export interface AboveFolder {
+  /** Rooted, without leading slash: `opt` of `/opt/venv`. */
+  readonly path: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** A part, or some of its entries. */
 export interface LayerPart extends Part {
-  /** Paths within the piece; absent: all. */
+  /** Paths within the piece, sorted; the folders above them come too. Absent: all. */
   readonly only?: readonly string[];
 }

@@ -1,0 +1,241 @@
+import { padding, BLOCK } from '../archive/tar-block.js';
+import { ancestorsOf, parentOf } from '../archive/paths.js';
+import type { Part } from '../artifact/artifact.js';
+import type { Listed } from '../artifact/listing.js';
+import { nameOf } from '../artifact/walk.js';
+import { fail } from '../core/failure.js';
+import { compare } from '../core/record.js';
+import type { LayerPart } from './layer.js';
+
+/** What makes one artifact's tree of another's. */
+export interface Changes {
+  /** What is new or other, each path by the part that it is of in the end. */
+  readonly parts: readonly LayerPart[];
+  /** Folders that are new or have another mode, and that none of `parts` brings. */
+  readonly bare: readonly string[];
+  /** Of the folders that `parts`, `bare` and `removed` need: those that are not 0755. */
+  readonly modes: ReadonlyMap<string, number>;
+  /** Folders that one of `parts` brings along. */
+  readonly foldersOf: (part: LayerPart) => readonly string[];
+  /** Topmost paths that are gone, sorted. */
+  readonly removed: readonly string[];
+  /** Bytes of tar that `parts` add, folders apart. */
+  readonly added: number;
+  /** Bytes of tar that are overridden or gone. */
+  readonly wasted: number;
+}
+
+export type ListPart = (part: Part) => Promise<readonly Listed[]>;
+
+/**
+ * Compares the trees that two lists of parts compose (see `walkArtifact`). Only parts that differ are listed, and those whose
+ * place lies above something in them. A file where another part has a folder is `Failed` (reason `archive`).
+ */
+export async function treeChanges(from: readonly Part[], to: readonly Part[], { prefix, list }: { readonly prefix: string; readonly list: ListPart }): Promise<Changes> {
+  const [before, after] = [withoutRepeats(from), withoutRepeats(to)];
+  const common = inSameOrder(before, after);
+  const touched = [...before, ...after].filter((part) => !common.has(idOf(part)));
+  const listings = await listingsOf(touched, list);
+  const affected = affectedPaths(touched, listings, rooted(prefix));
+  const above = pathsBelow(affected, after.filter((part) => common.has(idOf(part))));
+  const neighbours = after.filter((part) => common.has(idOf(part)) && above.has(rooted(part.at)));
+  for (const [id, listing] of await listingsOf(neighbours, list)) listings.set(id, listing);
+  const look: Look = { common, listings, affected, above };
+  return difference(resolve(before, look), resolve(after, look), { look, parts: after });
+}
+
+interface Look {
+  /** Parts that both have, in the same order. */
+  readonly common: ReadonlySet<string>;
+  readonly listings: ReadonlyMap<string, readonly Listed[]>;
+  readonly affected: ReadonlySet<string>;
+  /** Place of a common part → affected paths below it, relative to it. */
+  readonly above: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** Who has a path in the end; `entry` is absent for folders that are only implied by a part's place. */
+interface Owner {
+  readonly part: Part;
+  readonly entry?: Listed;
+}
+
+type Tree = ReadonlyMap<string, Owner>;
+
+/** A part that comes again later counts there only: it overrides all that it has. */
+function withoutRepeats(parts: readonly Part[]): readonly Part[] {
+  const last = new Map(parts.map((part, index) => [idOf(part), index]));
+  return last.size === parts.length ? parts : parts.filter((part, index) => last.get(idOf(part)) === index);
+}
+
+/** Parts that both lists have and whose order among each other is the same. */
+function inSameOrder(before: readonly Part[], after: readonly Part[]): Set<string> {
+  const places = new Map(before.map((part, index) => [idOf(part), index]));
+  const found = new Set<string>();
+  let last = -1;
+  for (const part of after) {
+    const place = places.get(idOf(part));
+    if (place === undefined || place < last) continue;
+    found.add(idOf(part));
+    last = place;
+  }
+  return found;
+}
+
+async function listingsOf(parts: readonly Part[], list: ListPart): Promise<Map<string, readonly Listed[]>> {
+  const unique = [...new Map(parts.map((part) => [idOf(part), part])).values()];
+  const found = new Map<string, readonly Listed[]>();
+  for (let at = 0; at < unique.length; at += 16) {
+    await Promise.all(unique.slice(at, at + 16).map(async (part) => found.set(idOf(part), await list(part))));
+  }
+  return found;
+}
+
+function affectedPaths(parts: readonly Part[], listings: ReadonlyMap<string, readonly Listed[]>, prefix: string): Set<string> {
+  const affected = new Set<string>();
+  const add = (path: string): void => {
+    if (path === prefix || prefix === '' || path.startsWith(`${prefix}/`)) affected.add(path);
+    else if (!prefix.startsWith(`${path}/`)) throw new Error(`a part has /${path}, outside the artifact's prefix /${prefix}`);
+  };
+  for (const part of parts) {
+    const at = rooted(part.at);
+    for (const folder of foldersTo(at)) add(folder);
+    for (const [, path] of listings.get(idOf(part)) as readonly Listed[]) add(below(at, path));
+  }
+  return affected;
+}
+
+function pathsBelow(affected: ReadonlySet<string>, parts: readonly Part[]): Map<string, Set<string>> {
+  const places = new Set(parts.map(({ at }) => rooted(at)));
+  const found = new Map<string, Set<string>>();
+  if (places.size === 0) return found;
+  for (const path of affected) {
+    for (const place of ['', ...ancestorsOf(path)]) {
+      if (!places.has(place)) continue;
+      const relative = place === '' ? path : path.slice(place.length + 1);
+      const known = found.get(place);
+      if (known === undefined) found.set(place, new Set([relative]));
+      else known.add(relative);
+    }
+  }
+  return found;
+}
+
+/** The affected paths' owners. Later parts win. */
+function resolve(parts: readonly Part[], { common, listings, affected, above }: Look): Tree {
+  const tree = new Map<string, Owner>();
+  const put = (path: string, owner: Owner): void => {
+    const known = tree.get(path);
+    if (known !== undefined && isFolder(known) !== isFolder(owner)) clash(path, isFolder(known) ? [owner, known] : [known, owner]);
+    tree.set(path, owner);
+  };
+  for (const part of parts) {
+    const at = rooted(part.at);
+    for (const folder of foldersTo(at)) if (affected.has(folder)) put(folder, { part });
+    const wanted = common.has(idOf(part)) ? (above.get(at) ?? NOTHING) : undefined;
+    if (wanted?.size === 0) continue;
+    for (const entry of listings.get(idOf(part)) as readonly Listed[]) {
+      const path = below(at, entry[1]);
+      if (wanted === undefined ? affected.has(path) : wanted.has(entry[1])) put(path, { part, entry });
+    }
+  }
+  return tree;
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+function difference(before: Tree, after: Tree, { look, parts }: { readonly look: Look; readonly parts: readonly Part[] }): Changes {
+  const leaves = new Map<Part, string[]>();
+  const folders: string[] = [];
+  const modes = new Map<string, number>();
+  const removed: string[] = [];
+  let added = 0;
+  let wasted = 0;
+  for (const path of look.affected) {
+    const old = before.get(path);
+    const now = after.get(path);
+    if (old !== undefined && !isFolder(old) && !isSameLeaf(old, now)) wasted += bytesOf(old);
+    if (now === undefined) {
+      const parent = after.get(parentOf(path));
+      if (old !== undefined && (parent === undefined ? !look.affected.has(parentOf(path)) : isFolder(parent))) removed.push(path);
+    } else if (isFolder(now)) {
+      const mode = modeOf(now);
+      if (mode !== USUAL) modes.set(path, mode);
+      if (old === undefined || !isFolder(old) || modeOf(old) !== mode) folders.push(path);
+    } else if (!isSameLeaf(now, old)) {
+      added += bytesOf(now);
+      const known = leaves.get(now.part);
+      if (known === undefined) leaves.set(now.part, [pathOf(now)]);
+      else known.push(pathOf(now));
+    }
+  }
+  const changed = parts.flatMap((part) => {
+    const own = leaves.get(part);
+    return own === undefined ? [] : [layerPart(part, own.sort(compare), look)];
+  });
+  const brought = new Set(changed.flatMap((part) => foldersOf(part, look)));
+  const bare = folders.filter((path) => !brought.has(path)).sort(compare);
+  for (const path of [...bare, ...removed].flatMap(ancestorsOf)) brought.add(path);
+  for (const path of bare) brought.add(path);
+  const needed = [...modes].filter(([path]) => brought.has(path));
+  return { parts: changed, bare, modes: new Map(needed), removed: removed.sort(compare), foldersOf: (part) => foldersOf(part, look), added, wasted };
+}
+
+const USUAL = 0o755;
+
+/** `only` where the part has more than these leaves; a part of which not all is known is never taken whole. */
+function layerPart(part: Part, leaves: readonly string[], { common, listings }: Look): LayerPart {
+  const listing = listings.get(idOf(part)) as readonly Listed[];
+  const isWhole = !common.has(idOf(part)) && listing.reduce((count, [type]) => (type === 'directory' ? count : count + 1), 0) === leaves.length;
+  return isWhole ? part : { ...part, only: leaves };
+}
+
+/** Folders that a part of a layer brings along. */
+function foldersOf(part: LayerPart, { listings }: Pick<Look, 'listings'>): string[] {
+  const at = rooted(part.at);
+  if (part.only !== undefined) return [...foldersTo(at), ...part.only.flatMap((path) => ancestorsOf(below(at, path)))];
+  const own = (listings.get(idOf(part)) as readonly Listed[]).flatMap(([type, path]) => (type === 'directory' ? [below(at, path)] : []));
+  return [...foldersTo(at), ...own];
+}
+
+function isFolder({ entry }: Owner): boolean {
+  return entry === undefined || entry[0] === 'directory';
+}
+
+function modeOf({ entry }: Owner): number {
+  return entry === undefined ? USUAL : entry[2];
+}
+
+function pathOf({ entry }: Owner): string {
+  return (entry as Listed)[1];
+}
+
+function isSameLeaf(one: Owner, other: Owner | undefined): boolean {
+  return other !== undefined && !isFolder(other) && idOf(one.part) === idOf(other.part);
+}
+
+/** In a tar, with its header. */
+function bytesOf({ entry }: Owner): number {
+  const size = entry?.[0] === 'file' ? (entry[3] as number) : 0;
+  return BLOCK + size + padding(size);
+}
+
+/** The folder itself and those above it. */
+function foldersTo(folder: string): string[] {
+  return folder === '' ? [] : [...ancestorsOf(folder), folder];
+}
+
+function below(at: string, path: string): string {
+  return at === '' ? path : `${at}/${path}`;
+}
+
+function rooted(path: string): string {
+  return path.replace(/^\/+|\/+$/g, '');
+}
+
+function idOf({ at, piece }: Part): string {
+  return `${at}\0${piece}`;
+}
+
+function clash(path: string, [file, folder]: readonly [Owner, Owner]): never {
+  fail({ reason: 'archive', message: `/${path} is a file in ${nameOf(file.part)} and a folder in ${nameOf(folder.part)}` });
+}
