@@ -20,6 +20,8 @@ export interface ReadTarOptions {
   readonly links?: 'check' | 'keep' | 'drop';
   /** Devices, fifos, sparse files and unknown types: refused by default. */
   readonly special?: 'refuse' | 'drop';
+  /** Extended attributes: `drop` (default) or refuse entries that have some. */
+  readonly xattrs?: 'drop' | 'refuse';
   /** A second file or link at one path: `keep` (default) gives both, and the later one is meant. */
   readonly duplicates?: 'keep' | 'refuse';
   readonly limits?: Partial<TarLimits>;
@@ -91,6 +93,7 @@ function checkedEntry(raw: RawEntry, options: ReadTarOptions): Entry | undefined
     if (options.special === 'drop') return undefined;
     refuseEntry(subject, raw.name, `is ${raw.what}`);
   }
+  if (raw.extended && options.xattrs === 'refuse') refuseEntry(subject, raw.name, 'has extended attributes');
   if (path === '') {
     if (raw.type === 'directory' || (options.strip ?? 0) > 0) return undefined;
     refuseEntry(subject, raw.name, 'has no name');

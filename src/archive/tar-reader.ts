@@ -20,6 +20,8 @@ export interface RawEntry {
   readonly size: number;
   /** Where the content starts in the tar. */
   readonly offset: number;
+  /** It has extended attributes (which are not read). */
+  readonly extended: boolean;
 }
 
 /** Headers of headers: pax (one entry, all entries), GNU long name and link target. */
@@ -30,6 +32,7 @@ const MAX_META = 1024 * 1024;
 const CHUNK = 256 * 1024;
 
 const TYPES: Readonly<Record<string, RawEntry['type']>> = { file: 'file', 'contiguous-file': 'file', link: 'hardlink', symlink: 'symlink', directory: 'directory' };
+const XATTR = /^(?:SCHILY|LIBARCHIVE)\.xattr\./;
 const OTHERS: Readonly<Record<string, string>> = {
   '3': 'a character device', '4': 'a block device', '6': 'a fifo', S: 'a sparse file', M: 'part of a multi-volume archive', D: 'an incremental dump',
 };
@@ -180,6 +183,7 @@ export class TarReader {
       mtime: this.#number('mtime', { written: records?.get('mtime'), read: header.mtime.getTime() / 1000, block }),
       size: header.size,
       offset: this.#source.position,
+      extended: [...(records?.keys() ?? [])].some((keyword) => XATTR.test(keyword)),
     };
   }
 

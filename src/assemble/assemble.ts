@@ -14,9 +14,11 @@ export interface AssembleInputs {
   readonly from: (source: string | number) => Promise<SourceFiles>;
   /** All build args that were given (declared ones and the predefined proxies). */
   readonly args: Readonly<Record<string, string>>;
+  /** What an artifact's layers put into the file system, which later instructions may see. */
+  readonly artifactTree: (name: string) => Promise<Tree>;
   /** `linux/amd64` */
   readonly platform: string;
-  /** Set last, as one step. */
+  /** Set last; they leave no step, as labels that a builder is given leave none. */
   readonly labels: Readonly<Record<string, string>>;
   /** RFC 3339; of the image and of every step. */
   readonly created: string;
@@ -26,10 +28,14 @@ export interface AssembleInputs {
 export interface AssemblyContext extends SourceFiles {
   /** The name of the artifact whose tar lies at this path of the context; ADD of it makes its layers. */
   artifactAt(path: string): string | undefined;
+  /** The ignore file that keeps this path out of the context, as the user would write it; for advice only. */
+  excludedBy?(path: string): string | undefined;
 }
 
 /** Files that COPY and ADD take from: a context, an image or a stage. Paths are rooted without a leading slash. */
 export interface SourceFiles {
+  /** The entry itself, no link followed; without it `list` is asked. */
+  lstat?(path: string): Promise<SourceEntry | undefined>;
   /** The entry itself (no link followed) and, for a folder, everything below it, sorted; undefined where there is nothing. */
   list(path: string): Promise<readonly SourceEntry[] | undefined>;
   /** All paths, for patterns. May be as slow as listing everything. */
@@ -50,6 +56,8 @@ interface Owner {
 export interface Assembled {
   readonly config: Omit<OciConfig, 'rootfs' | 'history'>;
   readonly steps: readonly Step[];
+  /** The file system that came out. */
+  readonly tree: Tree;
 }
 
 /** One instruction: a line of history, and what it adds to the file system, if anything. */
@@ -62,8 +70,8 @@ export interface Step {
 export type LayerDraft =
   /** Entries of one tar: parents first, each path once, folders of the parent with the parent's mode and owner. */
   | { readonly kind: 'entries'; readonly entries: readonly LayerEntry[] }
-  /** All layers of an artifact, unpacked at `/`. */
-  | { readonly kind: 'artifact'; readonly name: string };
+  /** All layers of an artifact, unpacked at `/`; `below` is the file system before. */
+  | { readonly kind: 'artifact'; readonly name: string; readonly below: Tree };
 
 export interface LayerEntry {
   readonly entry: Entry;

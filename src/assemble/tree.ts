@@ -1,6 +1,6 @@
 /** What is at a path of an image's file system, as lstat tells it. Times do not count. */
 export type TreeNode =
-  | { readonly type: 'directory'; readonly mode: number; readonly uid: number; readonly gid: number }
+  | { readonly type: 'directory'; readonly mode: number; readonly uid: number; readonly gid: number; /** Has extended attributes. */ readonly extended?: true }
   | { readonly type: 'file'; readonly mode: number; readonly uid: number; readonly gid: number; readonly size: number }
   | { readonly type: 'symlink'; readonly target: string; readonly uid: number; readonly gid: number }
   /** Devices, fifos, sockets. */

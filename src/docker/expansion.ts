@@ -21,10 +21,11 @@ export class ExpansionError extends Error {
 /**
  * Expands one word as BuildKit's Dockerfile frontend does: `$x`, `${x}`, `${x:-y}`, `${x-y}`, `${x:+y}`, `${x+y}`,
  * `${x:?y}`, `${x?y}`, `${x#p}`, `${x##p}`, `${x%p}`, `${x%%p}`, `${x/p/r}`, `${x//p/r}`; single quotes keep everything,
- * double quotes expand, the escape character takes the next one literally; quotes are removed.
+ * double quotes expand, the escape character takes the next one literally; quotes are removed. With `quotes: 'keep'` they are
+ * ordinary characters, as in here-documents.
  */
-export function expand(word: string, lookup: Lookup, escape: '\\' | '`' = '\\'): Expanded {
-  const run = new Expansion(word, lookup, escape);
+export function expand(word: string, lookup: Lookup, escape: '\\' | '`' = '\\', { quotes = 'remove' }: { readonly quotes?: 'remove' | 'keep' } = {}): Expanded {
+  const run = new Expansion(word, lookup, { escape, quotes });
   const text = run.until('');
   return { text, known: run.known, names: run.names };
 }
@@ -32,13 +33,19 @@ export function expand(word: string, lookup: Lookup, escape: '\\' | '`' = '\\'):
 class Expansion {
   known = true;
   readonly names: string[] = [];
+  readonly #plainQuotes: boolean;
   #at = 0;
 
   constructor(
     private readonly word: string,
     private readonly lookup: Lookup,
-    private readonly escape: string,
-  ) {}
+    { escape, quotes }: { readonly escape: string; readonly quotes: 'remove' | 'keep' },
+  ) {
+    this.escape = escape;
+    this.#plainQuotes = quotes === 'keep';
+  }
+
+  private readonly escape: string;
 
   /** Reads to the stop character (left unread) or the end. */
   until(stop: string): string {
@@ -46,8 +53,8 @@ class Expansion {
     while (this.#at < this.word.length) {
       const char = this.word[this.#at]!;
       if (stop !== '' && char === stop) return text;
-      if (char === "'") text += this.#singleQuoted();
-      else if (char === '"') text += this.#doubleQuoted();
+      if (char === "'" && !this.#plainQuotes) text += this.#singleQuoted();
+      else if (char === '"' && !this.#plainQuotes) text += this.#doubleQuoted();
       else if (char === '$') text += this.#dollar();
       else if (char === this.escape) {
         this.#at += 1;

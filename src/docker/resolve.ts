@@ -223,7 +223,7 @@ class Resolver {
     const parentFolders = instruction.flags.some((flag) => flag.name === 'parents' && flag.value !== 'false');
     return words
       .map((word) => this.#source(word.text, { ...instruction, start: word.start }, scope, parentFolders))
-      .filter(({ pattern }) => !(instruction.keyword === 'ADD' && pattern !== undefined && isRemote(pattern)));
+      .filter(({ pattern }) => !(instruction.keyword === 'ADD' && pattern !== undefined && isRemoteSource(pattern)));
   }
 
   #source(text: string, instruction: Instruction, scope: Scope, parentFolders = false): ContextSource {
@@ -301,6 +301,6 @@ class Resolver {
 }
 
 /** ADD fetches these itself: URLs and git repositories. */
-function isRemote(source: string): boolean {
+export function isRemoteSource(source: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(source) || /^git@[^/]+:/.test(source);
 }
