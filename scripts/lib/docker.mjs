@@ -1,8 +1,9 @@
 // The few engine calls that the scripts need, over Node's own http, so that no docker client has to be there.
-// usage: docker.mjs ping | has IMAGE | pull IMAGE | import TARFILE IMAGE | build DIR IMAGE
+// usage: docker.mjs ping | has IMAGE | pull IMAGE | import TARFILE IMAGE | build DIR IMAGE | save IMAGE >TAR | load <TAR
 import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import http from 'node:http';
+import { pipeline } from 'node:stream';
 
 const host = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
 
@@ -74,6 +75,21 @@ const commands = {
       body: createReadStream(file),
       headers: { 'content-type': 'application/x-tar' },
     });
+  },
+  /** To standard output. */
+  async save(image) {
+    await new Promise((resolve, reject) => {
+      const request = http.request({ ...target(), method: 'GET', path: `/images/${image}/get` }, (response) => {
+        if (response.statusCode !== 200) reject(new Error(`status ${response.statusCode}`));
+        pipeline(response, process.stdout, (error) => (error ? reject(error) : resolve()));
+      });
+      request.on('error', reject);
+      request.end();
+    });
+  },
+  /** From standard input. */
+  async load() {
+    await stream('POST', '/images/load?quiet=1', { body: process.stdin, headers: { 'content-type': 'application/x-tar' } });
   },
   async build(folder, image) {
     const tar = spawn('tar', ['-C', folder, '-cf', '-', '.'], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -45,6 +45,14 @@ second_engine_start() { # NAME STORE
   done
 }
 
+# Gives it an image of the first engine, so that tests and benchmarks have a base there.
+second_engine_image() { # NAME IMAGE
+  local host=unix://$SECOND_ROOT/$1/docker.sock
+  if DOCKER_HOST=$host node "$here/docker.mjs" has "$2" 2>/dev/null; then return 0; fi
+  say "second engine $1: copying $2"
+  node "$here/docker.mjs" save "$2" | DOCKER_HOST=$host node "$here/docker.mjs" load
+}
+
 second_engine_stop() { # NAME
   local pid=$SECOND_ROOT/$1/docker.pid
   if [ -f "$pid" ]; then as_root kill "$(cat "$pid")" 2>/dev/null || true; fi

@@ -6,8 +6,10 @@ import type { PackItem } from '../../src/archive/pack-tar.js';
 import { readTar } from '../../src/archive/read-tar.js';
 import { Failed, fail } from '../../src/core/failure.js';
 import type { ImageId } from '../../src/core/identity.js';
-import type { Attachment, BuildOptions, Container, ContainerSpec, ContainerState, Engine, EngineInfo, ExecSpec, ImageDetails, ImageInfo } from '../../src/engine/engine.js';
+import type { Attachment, BuildOptions, Container, ContainerSpec, ContainerState, Engine, EngineInfo, ExecSpec, ImageDetails, ImageInfo, LoadOptions } from '../../src/engine/engine.js';
 import { splitTag } from '../../src/engine/reference.js';
+import { readDockerArchive, readOciLayout, sha256, standIn } from './fake-archives.js';
+import type { ArchivedImage } from './fake-archives.js';
 
 /** What a command of the fake sees; it writes and gives its exit code. */
 export interface Io {
@@ -30,6 +32,8 @@ export interface FakeEngineScript {
   readonly run?: (io: Io) => Promise<number>;
   /** Decides a build; throw Failed to refuse it. Labels and tags are taken from the options. */
   readonly build?: (options: BuildOptions, files: Files) => Promise<Partial<ImageInfo>>;
+  /** Decides what is done with an archive whose images lack layers, or not: what it is refused for; default: as engines do. */
+  readonly load?: (lacksLayers: boolean) => string | undefined;
   /** What a registry has: image by reference. */
   readonly registry?: ReadonlyMap<string, Partial<ImageInfo>>;
 }
@@ -39,6 +43,10 @@ export class FakeEngine implements Engine {
   readonly calls: string[] = [];
   private readonly stored = new Map<ImageId, ImageInfo>();
   private readonly machines = new Map<string, FakeContainer>();
+  private readonly contents = new Map<string, Buffer>();
+  private readonly configs = new Map<ImageId, ArchivedImage>();
+  /** Diff ids of the layers that came with each load. */
+  readonly loadedLayers: (readonly string[])[] = [];
   private counter = 0;
 
   constructor(readonly script: FakeEngineScript = {}) {}
@@ -90,7 +98,7 @@ export class FakeEngine implements Engine {
   async build(options: BuildOptions): Promise<ImageId> {
     this.calls.push(`build ${options.tags.join(' ')}`);
     const files = await filesOf(options.context());
-    const parts = (await this.script.build?.(options, files)) ?? { layers: [layerOf(files)] };
+    const parts = (await this.script.build?.(options, files)) ?? { layers: [await this.layerOf(files)] };
     return this.addImage(options.tags, { ...parts, labels: { ...parts.labels, ...options.labels } }).id;
   }
 
@@ -113,28 +121,56 @@ export class FakeEngine implements Engine {
     return 'removed';
   }
 
-  /** Understands docker-archives: manifest.json and configs; layers are not looked at. */
-  async load(archive: Readable): Promise<readonly string[]> {
+  /**
+   * As the real ones: a docker-archive may lack layers whose chain an image of this engine has; with the containerd store
+   * an OCI layout may lack those that an image has, and one that lacks others is tagged all the same.
+   */
+  async load(archive: Readable, options: LoadOptions = {}): Promise<readonly string[]> {
     this.calls.push('load');
-    const files = await filesOf(archive);
-    const manifest = files.get('manifest.json')?.content.toString() ?? fail({ reason: 'archive', message: 'could not load images: there is no manifest' });
+    const { imageStore } = await this.info();
+    let files: Files;
+    try {
+      files = await within(filesOf(archive), options.signal);
+    } catch (error) {
+      archive.destroy();
+      throw error;
+    }
+    const images = imageStore === 'containerd' ? readOciLayout(files) : readDockerArchive(files);
+    this.loadedLayers.push(images.flatMap(({ layers }) => layers.flatMap(({ diffId, content }) => (content === undefined ? [] : [diffId]))));
     const loaded: string[] = [];
-    for (const { Config: path, RepoTags: tags } of JSON.parse(manifest) as { Config: string; RepoTags: string[] | null }[]) {
-      const bytes = files.get(path)?.content ?? fail({ reason: 'archive', message: `could not load images: there is no ${path}` });
-      const { id } = this.addImage(tags ?? [], { ...imageOfConfig(JSON.parse(bytes.toString()) as OciConfig), id: `sha256:${createHash('sha256').update(bytes).digest('hex')}` as ImageId });
-      loaded.push(...(tags === null || tags.length === 0 ? [id] : tags));
+    for (const image of images) {
+      const missing = this.missingLayers(image, imageStore === 'containerd' ? 'layer' : 'chain');
+      const lacks = image.layers.some(({ content }) => content === undefined);
+      const refused = this.script.load?.(lacks) ?? (missing.length > 0 ? `layer ${missing[0]} is missing` : undefined);
+      if (refused !== undefined && imageStore === 'graphdriver') fail({ reason: 'archive', message: `could not load images: ${refused}` });
+      for (const { diffId, content } of image.layers) if (content !== undefined) this.contents.set(diffId, content);
+      const parts = imageOfConfig(JSON.parse(image.config.toString()) as OciConfig);
+      // What the containerd store shows of an image whose layers it could not unpack.
+      const { id } = this.addImage(image.tags, { ...parts, id: image.id, ...(refused === undefined ? {} : { layers: [] }) });
+      this.configs.set(id, image);
+      if (refused !== undefined) fail({ reason: 'archive', message: `could not load images: ${refused}` });
+      loaded.push(...(image.tags.length === 0 ? [id] : image.tags));
     }
     return loaded;
   }
 
   async save(references: readonly string[]): Promise<Readable> {
-    const items: PackItem[] = [];
+    this.calls.push(`save ${references.join(' ')}`);
+    const items = new Map<string, PackItem>();
+    const add = (path: string, content: Buffer | string) => void items.set(path, file(path, content));
     const manifest = references.map((reference) => {
       const image = this.find(reference) ?? fail({ reason: 'not-found', message: `the engine could not save ${reference}` });
-      items.push(file(`${image.id.slice(7)}.json`, JSON.stringify(configOfImage(image))));
-      return { Config: `${image.id.slice(7)}.json`, RepoTags: image.tags.includes(named(reference)) ? [named(reference)] : null, Layers: [] };
+      const loaded = this.configs.get(image.id);
+      const config = loaded?.config ?? Buffer.from(JSON.stringify(configOfImage(image)));
+      for (const diffId of image.layers) add(`blobs/sha256/${diffId.slice(7)}`, this.contents.get(diffId) ?? standIn(diffId));
+      add(`blobs/sha256/${sha256(config)}`, config);
+      return {
+        Config: `blobs/sha256/${sha256(config)}`, RepoTags: image.tags.includes(named(reference)) ? [named(reference)] : null,
+        Layers: image.layers.map((diffId) => `blobs/sha256/${diffId.slice(7)}`),
+      };
     });
-    return tarOf([...items, file('manifest.json', JSON.stringify(manifest))]);
+    add('manifest.json', JSON.stringify(manifest));
+    return tarOf(items.values());
   }
 
   async push(reference: string): Promise<{ digest: string }> {
@@ -158,6 +194,24 @@ export class FakeEngine implements Engine {
 
   container(id: string): Container {
     return this.machines.get(id) ?? new FakeContainer(id, '' as ImageId, { image: '' }, this.script, () => undefined, true);
+  }
+
+  /** A layer with these files; its bytes are kept for exports. */
+  private async layerOf(files: Files): Promise<string> {
+    const chunks: Buffer[] = [];
+    const sorted = [...files].sort(([a], [b]) => (a < b ? -1 : 1));
+    for await (const chunk of tarOf(sorted.map(([path, { entry, content }]) => ({ entry: { ...entry, path }, content })))) chunks.push(chunk as Buffer);
+    const tar = Buffer.concat(chunks);
+    this.contents.set(`sha256:${sha256(tar)}`, tar);
+    return `sha256:${sha256(tar)}`;
+  }
+
+  /** What an archive lacks and the engine's images, and those before it, lack too. */
+  private missingLayers({ layers }: ArchivedImage, by: 'chain' | 'layer'): readonly string[] {
+    const names = (diffIds: readonly string[]) => diffIds.map((diffId, at) => (by === 'layer' ? diffId : diffIds.slice(0, at + 1).join()));
+    const known = new Set([...this.stored.values()].flatMap((image) => names(image.layers)));
+    const wanted = names(layers.map(({ diffId }) => diffId));
+    return layers.flatMap(({ diffId, content }, at) => (content !== undefined || known.has(wanted[at]!) ? [] : [diffId]));
   }
 
   private find(reference: string): ImageInfo | undefined {
@@ -330,6 +384,16 @@ function configOfImage({ os, architecture, created, labels, config, layers }: Im
   };
 }
 
+/** Ends early when the signal does. */
+async function within<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  work.catch(() => undefined);
+  return await Promise.race([work, new Promise<never>((_, reject) => {
+    const abort = () => reject(new Failed({ reason: 'interrupted', message: 'interrupted' }));
+    if (signal?.aborted === true) abort();
+    signal?.addEventListener('abort', abort, { once: true });
+  })]);
+}
+
 async function filesOf(tar: Readable): Promise<Files> {
   const files: Files = new Map();
   for await (const { entry, content } of readTar(tar, { subject: 'tar', links: 'keep' })) {
@@ -340,14 +404,8 @@ async function filesOf(tar: Readable): Promise<Files> {
   return files;
 }
 
-function layerOf(files: Files): string {
-  const hash = createHash('sha256');
-  for (const [path, { content }] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) hash.update(`${path}\0${content.length}\0`).update(content);
-  return `sha256:${hash.digest('hex')}`;
-}
-
-function file(path: string, text: string): PackItem {
-  const content = Buffer.from(text);
+function file(path: string, bytes: Buffer | string): PackItem {
+  const content = Buffer.from(bytes);
   return { entry: { type: 'file', path, mode: 0o644, uid: 0, gid: 0, mtime: 0, size: content.length }, content };
 }
 
