@@ -88,6 +88,9 @@ export async function withWorld(
       ...(revision === undefined ? {} : { revision }),
       tags: (options['tag'] as string[] | undefined) ?? [],
       ...(options['latest'] === false ? { latest: false } : {}),
+      ...(options['engineBuild'] === true ? { engineBuild: true } : {}),
+      ...(options['canonical'] === true ? { canonical: true } : {}),
+      containerLabels,
     });
     const world: World = {
       project,

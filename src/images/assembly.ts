@@ -1,49 +1,52 @@
 import { join } from 'node:path';
 import type { Artifact } from '../artifact/artifact.js';
 import type { ImageId, ImageKey } from '../core/identity.js';
+import { resolveDockerfile, type ImageUse } from '../docker/resolve.js';
 import { rewriteDockerfile } from '../docker/rewrite.js';
 import type { Limit } from '../util/limit.js';
 import { baseUses } from './base.js';
-import { buildImage } from './build-image.js';
+import { buildImage as buildWithEngine } from './build-image.js';
 import { sessionFor } from './build-session.js';
 import type { ContextInputs } from './context-items.js';
-import { contextFiles } from './key.js';
+import { createDirectAssembly, whyNotDirect } from './direct-assembly.js';
 import { imageLabels } from './labels.js';
+import { recordBuild } from './record-build.js';
+import { NotThin } from '../assemble/not-thin.js';
+import type { AssembledImage } from './assembled-image.js';
 import { dockerfileInContext, type ImageNode } from './node.js';
 import type { PlannerParts, Planning } from './planning.js';
 import type { ImageResult } from './planner.js';
 import { presentImage, type PresentImage } from './presence.js';
 import { keyTag, revisionTag } from './tags.js';
+import { Skipped, type Terms } from './terms.js';
 
 /** Makes planned images exist, each once, parents and artifacts first. */
 export interface Assembly {
+  /** Ends what was opened for it. */
+  close(): Promise<void>;
+  /** The content of an image that was assembled here, ready to be loaded or pushed again. */
+  stored(name: string): Promise<AssembledImage | undefined>;
   /** Finds or builds the image and gives it these tags besides the key tag. Fails with Skipped if a parent failed. */
   ensure(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult>;
   /** What goes into the image's context; with `fixArgs`, what makes a plain build give the same image. */
   contextInputs(name: string, artifacts: ReadonlyMap<string, Artifact>, fixArgs?: boolean): Promise<ContextInputs>;
 }
 
-export type PresentImages = ReadonlyMap<string, PresentImage>;
-
-/** What holds for all images of one build. */
-export interface Terms {
-  /** By key. */
-  readonly present: PresentImages;
-  /** Short names of those that may be built or tagged; default all. */
-  readonly within?: ReadonlySet<string>;
-  /** Short names of those that are built even if they are present. */
-  readonly anew?: ReadonlySet<string>;
-  /** Short name → why it can't be built, known beforehand. */
-  readonly broken?: ReadonlyMap<string, Error>;
-}
-
-/** Not built because something that it needs was not; that failure is told where it happened. */
-export class Skipped extends Error {}
-
 export function createAssembly({ project, dependencies, bases }: PlannerParts, planning: Planning, limit: Limit): Assembly {
   const { engine, store, emit, signal, revision } = dependencies;
   const ensured = new Map<string, Promise<ImageResult>>();
-  return { ensure, contextInputs };
+  const direct = createDirectAssembly({
+    parts: { project, dependencies, bases },
+    planning,
+    ensure: async (name, terms) => ensure(name, terms, await tagsAsParent(name, terms)),
+    present,
+    artifactsOf,
+    contextInputs,
+    labelsOf,
+    buildStage,
+    limit,
+  });
+  return { ensure, contextInputs, stored: direct.stored, close: direct.close };
 
   function ensure(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult> {
     const running = ensured.get(name);
@@ -60,8 +63,8 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
       if (broken !== undefined) throw broken;
       const { node, key } = await planning.keyed(name);
       const wanted = [keyReference(node, key), ...tags];
-      const found = terms.anew?.has(name) === true ? undefined : (terms.present.get(key) ?? (await presentImage(engine, node.spec.repository, key)));
-      const image = found ?? (await build(node, key, terms));
+      const found = await present(node, key, terms);
+      const image = found ?? (await build({ node, key, tags: wanted }, terms));
       const all = await addTags(image, wanted);
       const status = found === undefined ? 'built' : all.length === found.tags.length ? 'present' : 'retagged';
       emit({ type: 'image', name, state: status });
@@ -80,23 +83,47 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
     return [...image.tags, ...missing];
   }
 
-  async function build(node: ImageNode, key: ImageKey, terms: Terms): Promise<PresentImage> {
+  /** The image if it is there and is not to be built all the same. */
+  async function present(node: ImageNode, key: ImageKey, { present: all, anew }: Terms): Promise<PresentImage | undefined> {
+    if (anew?.has(node.spec.name) === true) return undefined;
+    return all === undefined ? presentImage(engine, node.spec.repository, key) : all.get(key);
+  }
+
+  async function build({ node, key, tags }: Wanted, terms: Terms): Promise<PresentImage> {
+    const { name } = node.spec;
+    if (dependencies.engineBuild !== true && whyNotDirect(node) === undefined) {
+      try {
+        return { id: await direct.make(name, terms, tags), tags };
+      } catch (error) {
+        if (!(error instanceof NotThin)) throw error;
+        emit({ type: 'step', subject: name, message: `built by the engine: ${error.message}` });
+      }
+    }
     const artifacts = await needsOf(node, terms);
-    emit({ type: 'image', name: node.spec.name, state: 'started' });
-    return { id: await buildOnce(node, artifacts, terms.anew?.has(node.spec.name) === true), tags: [keyReference(node, key)] };
+    emit({ type: 'image', name, state: 'started' });
+    return { id: await buildOnce(node, artifacts, terms.anew?.has(name) === true), tags: [keyReference(node, key)] };
   }
 
   /** Parents and artifacts, all at once; a parent's failure is told once, at the parent. */
-  async function needsOf({ edges, spec }: ImageNode, terms: Terms): Promise<Map<string, Artifact>> {
-    const parents = [...new Set(edges.map(({ to }) => to))];
-    // Those outside are known to be present; they may be so under another name, and then lack the tag that FROM will have.
-    const tagsOf = async (parent: string): Promise<readonly string[]> => (terms.within?.has(parent) === false ? [] : planning.tags(parent));
-    const making = Promise.allSettled(parents.map(async (parent) => ensure(parent, terms, await tagsOf(parent))));
-    const artifacts = await Promise.allSettled(spec.artifacts.map(async ({ value }) => [value, await dependencies.artifact(value)] as const));
+  async function needsOf(node: ImageNode, terms: Terms): Promise<Map<string, Artifact>> {
+    const parents = [...new Set(node.edges.map(({ to }) => to))];
+    const making = Promise.allSettled(parents.map(async (parent) => ensure(parent, terms, await tagsAsParent(parent, terms))));
+    const artifacts = await Promise.allSettled([artifactsOf(node)]);
     const made = await making;
     const failed = parents.filter((_, index) => made[index]!.status === 'rejected');
     if (failed.length > 0) throw new Skipped(`${failed.join(', ')} could not be built`);
-    return new Map(artifacts.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : rethrow(outcome.reason))));
+    const [outcome] = artifacts;
+    return outcome.status === 'fulfilled' ? outcome.value : rethrow(outcome.reason);
+  }
+
+  /** Those outside are known to be present; they may be so under another name, and then lack the tag that FROM will have. */
+  async function tagsAsParent(name: string, { within }: Terms): Promise<readonly string[]> {
+    return within?.has(name) === false ? [] : planning.tags(name);
+  }
+
+  async function artifactsOf({ spec }: ImageNode): Promise<Map<string, Artifact>> {
+    const outcomes = await Promise.allSettled(spec.artifacts.map(async ({ value }) => [value, await dependencies.artifact(value)] as const));
+    return new Map(outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : rethrow(outcome.reason))));
   }
 
   /** Once across processes: who waited finds the image there. */
@@ -104,38 +131,52 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
     const { name, repository } = node.spec;
     const onWait = (holder: string): void => emit({ type: 'waiting', message: `${name}: waiting for ${holder}, which is building the same image` });
     return limit(async () => {
-      const { key, record } = await planning.keyed(name);
+      const { key } = await planning.keyed(name);
       const work = async (): Promise<ImageId> => {
         const found = anew ? undefined : await presentImage(engine, repository, key);
         if (found !== undefined) return found.id;
         const context = await contextInputs(name, artifacts);
         const answers = sessionFor(node, { project, env: dependencies.env ?? {}, credentials: dependencies.credentials });
-        const id = await buildImage(node, { engine, emit, signal, context, tag: keyReference(node, key), labels: await labelsOf(name), noCache: anew, answers });
-        const { entries } = await planning.context(name);
-        await store.putRecord('images', key, { name, record, files: contextFiles(entries) });
+        const id = await buildWithEngine(node, { engine, emit, signal, context, tag: keyReference(node, key), labels: await labelsOf(name), noCache: anew, answers });
+        await recordBuild(store, planning, name);
         return id;
       };
       return store.withLock(`image-${key}`, work, onWait);
     });
   }
 
+  /** An earlier stage of an image that is assembled, made by the engine's builder; it gets no tag. */
+  async function buildStage(node: ImageNode, index: number, { artifacts, anew }: StageOptions): Promise<ImageId> {
+    const { args, platform } = node.spec;
+    const resolved = resolveDockerfile(node.resolved.dockerfile, { args, platform: platform ?? node.platform, target: String(index) });
+    const answers = sessionFor(node, { project, env: dependencies.env ?? {}, credentials: dependencies.credentials });
+    const stage = { ...node, resolved };
+    const context = { ...(await contextInputs(node.spec.name, artifacts)), dockerfile: await rewritten(stage) };
+    return buildWithEngine(stage, { engine, emit, signal, context, labels: {}, noCache: anew, answers });
+  }
+
   async function contextInputs(name: string, artifacts: ReadonlyMap<string, Artifact>, fixArgs = false): Promise<ContextInputs> {
     const { node } = await planning.keyed(name);
     const { entries, reach } = await planning.context(name);
-    const references = new Map<object, string>();
-    for (const { to, use } of node.edges) {
-      const parent = await planning.keyed(to);
-      references.set(use, keyReference(parent.node, parent.key));
-    }
     return {
       folder: join(project.root, node.spec.context.value),
       entries,
-      dockerfile: rewriteDockerfile(node.resolved, { image: (use) => references.get(use), fixArgs }),
+      dockerfile: await rewritten(node, fixArgs),
       ownPath: dockerfileInContext(node),
       artifacts,
       store,
       reach,
     };
+  }
+
+  /** The Dockerfile with the project's images under the tags of their keys. */
+  async function rewritten({ resolved, edges }: ImageNode, fixArgs = false): Promise<string> {
+    const references = new Map<string, string>();
+    for (const { to, use } of edges) {
+      const parent = await planning.keyed(to);
+      references.set(useId(use), keyReference(parent.node, parent.key));
+    }
+    return rewriteDockerfile(resolved, { image: (use) => references.get(useId(use)), fixArgs });
   }
 
   async function labelsOf(name: string): Promise<Record<string, string>> {
@@ -160,6 +201,24 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
     const { digest } = await bases.identity(use);
     return { name: use.reference, ...(digest === undefined ? {} : { digest }) };
   }
+}
+
+interface StageOptions {
+  readonly artifacts: ReadonlyMap<string, Artifact>;
+  /** Without the engine's build cache. */
+  readonly anew: boolean;
+}
+
+/** Where it is written: a Dockerfile that is resolved for another target has other objects. */
+function useId({ range }: ImageUse): string {
+  return `${range.start}-${range.end}`;
+}
+
+interface Wanted {
+  readonly node: ImageNode;
+  readonly key: ImageKey;
+  /** References, the key's first. */
+  readonly tags: readonly string[];
 }
 
 function keyReference({ spec }: ImageNode, key: ImageKey): string {

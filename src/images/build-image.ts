@@ -16,8 +16,8 @@ export interface BuildImageOptions {
   readonly emit: Emit;
   readonly signal: AbortSignal;
   readonly context: ContextInputs;
-  /** The reference that the image gets at once. */
-  readonly tag: string;
+  /** The reference that the image gets at once; absent for a stage that others copy from. */
+  readonly tag?: string;
   readonly labels: Readonly<Record<string, string>>;
   /** What BuildKit may ask for. */
   readonly answers: Answers;
@@ -38,7 +38,7 @@ export async function buildImage(node: ImageNode, options: BuildImageOptions): P
     return await engine.build({
       context: () => tarOf(contextItems(inputs)),
       dockerfile: dockerfilePlace(inputs).path,
-      tags: [tag],
+      tags: tag === undefined ? [] : [tag],
       ...(appended === undefined ? { labels } : {}),
       buildArgs: { ...predefined(spec.args), ...resolved.usedArgs },
       ...(spec.network === undefined ? {} : { network: spec.network }),

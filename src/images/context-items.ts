@@ -77,7 +77,7 @@ const OWNED = { uid: 0, gid: 0, mtime: FIXED_TIME };
 const SMALL = 1 << 20;
 
 /** A file's bytes, which must still be those that the key was computed from. */
-async function* checked(path: string, entry: { readonly path: string; readonly size: number; readonly hash: string }): AsyncGenerator<Buffer> {
+export async function* checked(path: string, entry: { readonly path: string; readonly size: number; readonly hash: string }): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
   let left = entry.size;
   const source = entry.size <= SMALL ? [await readFile(path).catch(changed)] : createReadStream(path);

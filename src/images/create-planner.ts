@@ -4,9 +4,10 @@ import type { BuilderKey, ImageKey } from '../core/identity.js';
 import type { Placed } from '../core/place.js';
 import { openStatCache } from '../docker/stat-cache.js';
 import { limiter } from '../util/limit.js';
-import { createAssembly, Skipped, type Terms } from './assembly.js';
+import { createAssembly } from './assembly.js';
 import { baseUses, createBases, identityText, type BaseUse } from './base.js';
 import { externalBuilderKey } from './builder-key.js';
+import { whyNotDirect } from './direct-assembly.js';
 import { exportContext } from './export-context.js';
 import { createGraph } from './graph.js';
 import { contextFiles } from './key.js';
@@ -15,7 +16,8 @@ import { builderImages, imageNamed, selectedImages, specNamed } from './names.js
 import type { ImageNode } from './node.js';
 import { createPlanning } from './planning.js';
 import type { BuildOptions, ExportedContext, ImagePlanner, ImageResult, OrderedImage, PlannedImage, PlannerDependencies } from './planner.js';
-import { presentImage, presentImages } from './presence.js';
+import { presentImage, presentImages, type PresentImage } from './presence.js';
+import { Skipped, type Terms } from './terms.js';
 
 /** A base that turns out to be another image makes keys stale; so many times in a row it is not an accident. */
 const REPLANS = 3;
@@ -28,7 +30,7 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   const statCache = openStatCache(dependencies.statCache);
   const limit = limiter(Math.max(1, dependencies.jobs));
   let { planning, assembly } = fresh();
-  return { key, builderKey, ensureBuilder, plan, order, changeBy: (changed) => planning.changeBy(changed), build, exportContext: exportTo, refreshBases };
+  return { key, builderKey, ensureBuilder, plan, order, changeBy: (changed) => planning.changeBy(changed), build, exportContext: exportTo, refreshBases, stored: (name) => assembly.stored(name) };
 
   function fresh() {
     const parts = { project, dependencies, graph, bases, statCache };
@@ -66,8 +68,8 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     const keyed = await planning.keyed(name);
     const present = await presentImage(engine, keyed.node.spec.repository, keyed.key);
     if (present !== undefined) return present.id;
-    if (await renewBases(await missing([name], { present: new Map() }))) staleBuilder(reference);
-    return (await assembly.ensure(name, { present: new Map() }, [])).id;
+    if (await renewBases(await missing([name], {}))) staleBuilder(reference);
+    return (await assembly.ensure(name, {}, [])).id;
   }
 
   /** Artifacts were planned with the old builder: building them in another one would put wrong content under their keys. */
@@ -91,6 +93,7 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
         ...placeOf(node),
         key: keyed.key,
         tags: await planning.tags(spec.name),
+        engineBuilds: dependencies.engineBuild === true ? 'asked for' : whyNotDirect(node),
         record: keyed.record,
         files: contextFiles(entries),
       });
@@ -107,8 +110,9 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     const selected = selectedImages(project, names);
     const nodes = (await graph.withParents(selected)).filter(({ spec }) => within?.has(spec.name) ?? true);
     const broken = new Map<string, Error>();
+    const present = await presentImages(engine);
     const terms: Terms = {
-      present: await presentImages(engine),
+      present,
       broken,
       ...(within === undefined ? {} : { within }),
       ...(anew ? { anew: new Set(selected) } : {}),
@@ -121,15 +125,17 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     }
     await statCache.save();
     const needed = new Set([...selected, ...(await missing(sound, terms)).map(({ spec }) => spec.name)]);
+    const current = assembly;
     const outcomes = await Promise.allSettled(
       nodes.map(async ({ spec: { name } }) => {
         // A parent that nobody needs any more gets its tags if it is still there, and else is left alone.
-        if (!needed.has(name) && (broken.has(name) || !terms.present.has((await planning.keyed(name)).key))) return undefined;
+        if (!needed.has(name) && (broken.has(name) || !present.has((await planning.keyed(name)).key))) return undefined;
         const result = await assembly.ensure(name, terms, broken.has(name) ? [] : await planning.tags(name));
         onReady?.(result);
         return result;
       }),
     );
+    await current.close();
     return collect(outcomes).filter((result) => result !== undefined);
   }
 
@@ -163,7 +169,7 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   }
 
   /** Images that have to be built for these: what a present image was built from is not needed. */
-  async function missing(names: readonly string[], { present, anew }: Terms): Promise<ImageNode[]> {
+  async function missing(names: readonly string[], { present = NONE, anew }: Terms): Promise<ImageNode[]> {
     const found = new Map<string, ImageNode>();
     const visit = async (name: string): Promise<void> => {
       const keyed = await planning.keyed(name);
@@ -212,6 +218,8 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     return changed.flat();
   }
 }
+
+const NONE: ReadonlyMap<string, PresentImage> = new Map();
 
 function placeOf({ spec, edges }: ImageNode): OrderedImage {
   return {

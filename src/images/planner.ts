@@ -6,6 +6,7 @@ import type { KeyRecord } from '../artifact/kind.js';
 import type { Engine } from '../engine/engine.js';
 import type { CredentialFinder } from '../registry/credentials.js';
 import type { Store } from '../store/store.js';
+import type { AssembledImage } from './assembled-image.js';
 import type { Change } from './change.js';
 
 /**
@@ -29,6 +30,8 @@ export interface ImagePlanner {
   build(names?: readonly string[], options?: BuildOptions): Promise<readonly ImageResult[]>;
   /** Writes the image's context to a new or empty folder, for a plain `docker build`. */
   exportContext(name: string, folder: string): Promise<ExportedContext>;
+  /** The content of an image that was assembled with this store; undefined if the engine built it. */
+  stored(name: string): Promise<AssembledImage | undefined>;
   /** Asks for every external base of these images anew (pulls), renews the records, and forgets computed keys. */
   refreshBases(names?: readonly string[]): Promise<readonly string[]>;
 }
@@ -55,6 +58,12 @@ export interface PlannerDependencies {
   readonly revision?: Revision;
   /** Additional tags instead of `latest`. */
   readonly tags?: readonly string[];
+  /** Everything is built by the engine's own builder, thin Dockerfiles too. */
+  readonly engineBuild?: boolean;
+  /** Layers depend on the content alone, whatever was there before. */
+  readonly canonical?: boolean;
+  /** For containers that are made to look into images and never run. */
+  readonly containerLabels?: () => Promise<Readonly<Record<string, string>>>;
   /** Default true when `tags` is empty or absent. */
   readonly latest?: boolean;
   /** For the `TARGETPLATFORM` family where an image names no platform, e.g. `linux/amd64`. */
@@ -103,6 +112,8 @@ export interface PlannedImage extends OrderedImage {
   readonly key: ImageKey;
   /** Full references, the key tag first. */
   readonly tags: readonly string[];
+  /** Why the engine's own builder has to build it, in words; undefined: it is assembled directly. */
+  readonly engineBuilds: string | undefined;
   /** The record that `key` is the hash of. */
   readonly record: KeyRecord;
   /** Mode and content of each entry of its context, for telling what changed; undefined for very large contexts. */

@@ -78,11 +78,11 @@ async function pushImage(image: ReadyImage, dependencies: PushDependencies, blob
   const { name, key, repository, tags } = image;
   checkName(image);
   const found = await findInRegistry(client, repository, key);
-  const { manifest, ...moved } = found === undefined ? await send(image, dependencies, blobs) : { manifest: found, ...NOTHING };
+  const { manifest, own, ...moved } = found === undefined ? await send(image, dependencies, blobs) : { manifest: found, own: false, ...NOTHING };
   const digest = sha256(manifest.bytes);
   const [keyTag, ...others] = tags.map((tag) => parseReference(tag)?.tag as string) as [string, ...string[]];
   // The engine has set it already; where we sent the blobs ourselves it comes before all others.
-  if (found === undefined && image.source !== undefined) await client.putManifest(repository, keyTag, manifest);
+  if (own) await client.putManifest(repository, keyTag, manifest);
   const changed = await Promise.all(others.map((tag) => setTag(client, { repository, tag, manifest, digest })));
   const status = found === undefined ? 'pushed' : changed.includes(true) ? 'retagged' : 'present';
   return { name, key, digest, tags, status, ...moved };
@@ -90,15 +90,22 @@ async function pushImage(image: ReadyImage, dependencies: PushDependencies, blob
 
 const NOTHING: Moved = { uploadedBytes: 0, mountedBytes: 0, skippedBytes: 0 };
 
-async function send(image: ReadyImage, dependencies: PushDependencies, blobs: Limit): Promise<Moved & { readonly manifest: NewManifest | Manifest }> {
+interface Sent extends Moved {
+  readonly manifest: NewManifest | Manifest;
+  /** The blobs were sent by us, and the manifest has yet to be put. */
+  readonly own: boolean;
+}
+
+async function send(image: ReadyImage, dependencies: PushDependencies, blobs: Limit): Promise<Sent> {
   const { engine, client, credentials, emit, signal } = dependencies;
-  const { name, key, repository, source } = image;
-  if (source !== undefined) return uploadImage(client, repository, source, blobs);
+  const { name, key, repository } = image;
+  const source = await image.source?.();
+  if (source !== undefined) return { ...(await uploadImage(client, repository, source, blobs)), own: true };
   if ((await presentImage(engine, repository, key)) === undefined) {
     fail({ reason: 'not-found', message: `the image "${name}" is neither on this engine nor in its registry as ${image.tags[0]}`, advice: `build it: artifacts images ${name}` });
   }
   const { registry } = repositoryAt(repository, []);
-  return pushFromEngine(image, { engine, client, auth: registryAuth(registry, await credentials(registry)), emit, signal });
+  return { ...(await pushFromEngine(image, { engine, client, auth: registryAuth(registry, await credentials(registry)), emit, signal })), own: false };
 }
 
 /** True if the tag was not there or named something else. */

@@ -11,8 +11,8 @@ export interface ReadyImage {
   readonly tags: readonly string[];
   /** Names of images that it shares layers with: where they are pushed too, they go first, so that layers are sent once. */
   readonly parents: readonly string[];
-  /** Its content. Absent: the engine has the image and pushes it. */
-  readonly source?: ImageSource;
+  /** Opens its content, where the registry lacks it. Absent, or undefined: the engine has the image and pushes it. */
+  readonly source?: () => Promise<ImageSource | undefined>;
 }
 
 /** An image's content, compressed as it is to be sent. */

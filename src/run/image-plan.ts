@@ -18,6 +18,9 @@ export interface ImageStep {
   readonly parents: readonly string[];
   /** `skip`: only there for others, and none of them has to be built. */
   readonly action: 'present' | 'retag' | 'build' | 'skip';
+  /** Who makes it, if somebody has to; and why the engine, if it is the engine. */
+  readonly by: 'assembly' | 'engine';
+  readonly engineBecause?: string;
   /** Why it is selected. */
   readonly selected: string;
   /** Why that has to be done. */
@@ -41,7 +44,9 @@ export async function planImages(world: Parts, selection: Selection, { anew = fa
   return selection.images.map(({ name, reason }) => {
     const image = planned.get(name)!;
     const { action, reasons } = toBuild.has(name) ? { action: 'build' as const, reasons: why.get(name)! } : stepOf(image, present.get(image.key));
-    return { name, key: image.key, tags: image.tags, parents: image.parents, action, selected: reason, reasons };
+    const because = image.engineBuilds;
+    const by = because === undefined ? { by: 'assembly' as const } : { by: 'engine' as const, engineBecause: because };
+    return { name, key: image.key, tags: image.tags, parents: image.parents, action, ...by, selected: reason, reasons };
   });
 }
 

@@ -2,12 +2,14 @@ import { Failed, type Problem } from '../core/failure.js';
 import { findInRegistry } from '../images/in-registry.js';
 import type { PlannedImage } from '../images/planner.js';
 import { presentImages } from '../images/presence.js';
+import { assembledSource } from '../push/assembled-source.js';
 import { checkName } from '../push/check-name.js';
 import { distinct, pushImages, type PushDependencies, type Pushed } from '../push/push-images.js';
 import type { ReadyImage } from '../push/ready-image.js';
 import { channel } from '../util/channel.js';
 import { limiter } from '../util/limit.js';
 import type { RegistryClient } from '../registry/client.js';
+import { repositoryAt } from '../registry/repository.js';
 import type { Selection } from './selection.js';
 import type { World } from './world.js';
 
@@ -17,23 +19,26 @@ export interface PushOptions {
   /** Builds them even if they are there. */
   readonly anew: boolean;
   readonly registry: Pick<PushDependencies, 'client' | 'credentials'>;
+  /** Of layers that were never sent before. */
+  readonly compression: 'gzip' | 'zstd';
 }
 
 /**
  * Builds and pushes the images that were asked for, each as soon as it is ready; what can't be built stops none of the others.
  * What only the registry has is neither built nor pulled: it gets its tags there.
  */
-export async function pushProject(world: World, selection: Selection, { build, anew, registry }: PushOptions): Promise<Pushed> {
+export async function pushProject(world: World, selection: Selection, { build, anew, registry, compression }: PushOptions): Promise<Pushed> {
   const { engine, emit, signal, jobs, now } = world;
   const ready = channel<ReadyImage>();
   const pushing = pushImages(ready, { ...registry, engine, emit, signal, jobs, now });
-  const problems = await produce(world, selection, { build, anew, client: registry.client, ready: (image) => ready.send(image) }).finally(() => ready.end());
+  const problems = await produce(world, selection, { build, anew, compression, client: registry.client, ready: (image) => ready.send(image) }).finally(() => ready.end());
   const pushed = await pushing;
   const order = (name: string): number => selection.wanted.indexOf(name);
   return { images: [...pushed.images].sort((a, b) => order(a.name) - order(b.name)), problems: distinct([...problems, ...pushed.problems]) };
 }
 
 interface Production {
+  readonly compression: PushOptions['compression'];
   readonly build: boolean;
   readonly anew: boolean;
   readonly client: RegistryClient;
@@ -43,10 +48,10 @@ interface Production {
 /** Hands on each selected image when it can be pushed; resolves to why others can not. */
 async function produce(world: World, { wanted: selected, within }: Selection, production: Production): Promise<readonly Problem[]> {
   const { images } = world;
-  const { build, anew, ready } = production;
+  const { build, anew, ready, compression } = production;
   if (selected.length === 0) return [];
   if (!build) {
-    for (const image of await images.plan(selected)) if (selected.includes(image.name)) ready(readyImage(image));
+    for (const image of await images.plan(selected)) if (selected.includes(image.name)) ready(readyImage(world, image, compression));
     return [];
   }
   const { toBuild, problems } = anew ? { toBuild: selected, problems: [] } : await withoutBuilding(world, selected, production);
@@ -54,7 +59,7 @@ async function produce(world: World, { wanted: selected, within }: Selection, pr
   const handed: Promise<void>[] = [];
   const hand = async (name: string): Promise<void> => {
     const image = (await images.plan([name])).find((one) => one.name === name);
-    if (image !== undefined) ready(readyImage(image));
+    if (image !== undefined) ready(readyImage(world, image, compression));
   };
   try {
     await images.build(toBuild, { within, anew, onReady: ({ name }) => void (toBuild.includes(name) && handed.push(hand(name))) });
@@ -75,7 +80,7 @@ interface Rest {
 }
 
 /** Hands on what the registry has and this engine lacks. */
-async function withoutBuilding(world: World, selected: readonly string[], { client, ready }: Production): Promise<Rest> {
+async function withoutBuilding(world: World, selected: readonly string[], { client, ready, compression }: Production): Promise<Rest> {
   const { images, engine, jobs } = world;
   const present = await presentImages(engine);
   const limit = limiter(Math.max(1, jobs));
@@ -85,7 +90,7 @@ async function withoutBuilding(world: World, selected: readonly string[], { clie
     try {
       checkName(image);
       if ((await limit(() => findInRegistry(client, image.repository, image.key))) === undefined) return { toBuild: [name], problems: [] };
-      ready(readyImage(image));
+      ready(readyImage(world, image, compression));
       return { toBuild: [], problems: [] };
     } catch (error) {
       if (!(error instanceof Failed)) throw error;
@@ -100,6 +105,12 @@ function unplanned(error: unknown): undefined {
   if (!(error instanceof Failed)) throw error;
 }
 
-function readyImage({ name, key, repository, tags, parents }: PlannedImage): ReadyImage {
-  return { name, key, repository, tags, parents };
+function readyImage({ project, images, store, engine }: World, { name, key, repository, tags, parents }: PlannedImage, format: PushOptions['compression']): ReadyImage {
+  const { host } = repositoryAt(repository, []);
+  const others = parents.map((parent) => project.images.get(parent)!.repository).filter((other) => other !== repository && repositoryAt(other, []).host === host);
+  const source = async () => {
+    const image = await images.stored(name);
+    return image === undefined ? undefined : assembledSource(image, { store, engine, format, mountFrom: others });
+  };
+  return { name, key, repository, tags, parents, source };
 }

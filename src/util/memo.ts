@@ -17,3 +17,9 @@ export function memoised<Result>(work: (name: string) => Promise<Result>): Memoi
   };
   return Object.assign(get, { forget: () => results.clear() });
 }
+
+/** Works at the first call; all calls share the result. */
+export function lazy<Result>(work: () => Promise<Result>): () => Promise<Result> {
+  let result: Promise<Result> | undefined;
+  return () => (result ??= work());
+}

@@ -38,6 +38,14 @@ async function list(world: World, { images: selected, wanted }: Selection): Prom
 
 function plan(steps: readonly ImageStep[]): Outcome {
   const width = Math.max(...steps.map(({ name }) => name.length));
-  const lines = steps.map(({ name, action, key, reasons }) => `${name.padEnd(width)}  ${action.padEnd('present'.length)}  ${key.slice(0, 12)}  ${reasons.join(', ')}`.trimEnd());
+  const lines = steps.map((step) => {
+    const { name, action, key, reasons } = step;
+    return `${name.padEnd(width)}  ${action.padEnd('present'.length)}  ${key.slice(0, 12)}  ${[...reasons, ...howOf(step)].join(', ')}`.trimEnd();
+  });
   return { data: { plan: steps }, lines };
+}
+
+function howOf({ action, engineBecause }: ImageStep): string[] {
+  if (action !== 'build') return [];
+  return [engineBecause === undefined ? '(assembled directly)' : `(built by the engine: ${engineBecause})`];
 }

@@ -8,7 +8,7 @@ import { withWorld } from '../wire.js';
 export const push: Action = (options, args) =>
   withWorld(withImageSettings(options, args), async ({ world, registry }) => {
     const selection = await selectionOf(world, selectionOptions(options, args));
-    const settings = { build: options['build'] !== false, anew: options['cache'] === false, registry: await registry() };
+    const settings = { build: options['build'] !== false, anew: options['cache'] === false, registry: await registry(), compression: options['compression'] === 'zstd' ? 'zstd' as const : 'gzip' as const };
     const { images, problems } = await pushProject(world, selection, settings);
     return {
       data: { images: images.map(({ name, key, digest, tags, status, uploadedBytes, mountedBytes }) => ({ name, key, digest, tags, status, uploadedBytes, mountedBytes })) },

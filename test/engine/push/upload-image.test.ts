@@ -7,7 +7,7 @@ import type { Engine } from '../../../src/engine/engine.js';
 import { LABELS } from '../../../src/images/labels.js';
 import { keyTag } from '../../../src/images/tags.js';
 import { pushImages, type Pushed } from '../../../src/push/push-images.js';
-import type { LayerSource, ReadyImage } from '../../../src/push/ready-image.js';
+import type { ImageSource, LayerSource, ReadyImage } from '../../../src/push/ready-image.js';
 import { startImageRegistry, type ImageRegistry } from '../../support/image-registry.js';
 import { contentOf, docker, removeImages } from '../../support/images/docker.js';
 import { blobOf, clientWith, sha256 } from '../../support/registry-client.js';
@@ -27,12 +27,13 @@ function layer(name: string, mountFrom?: string): LayerSource {
   return { ...blobOf(gzipSync(tar)), diffId: sha256(tar), mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', ...(mountFrom === undefined ? {} : { mountFrom }) };
 }
 
-function image(name: string, layers: readonly LayerSource[]): ReadyImage {
+function image(name: string, layers: readonly LayerSource[]): ReadyImage & { readonly content: ImageSource } {
   const repository = `${registry.host}/direct/${name}`;
   const key = sha256(Buffer.from(JSON.stringify([name, layers.map(({ diffId }) => diffId)]))).slice(7) as ImageKey;
   const config = { architecture: 'amd64', os: 'linux', config: { Labels: { [LABELS.key]: key } }, rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) } };
   const tags = [keyTag(key), 'main', 'latest'].map((tag) => `${repository}:${tag}`);
-  return { name, key, repository, tags, parents: [], source: { config: Buffer.from(JSON.stringify(config)), layers } };
+  const content = { config: Buffer.from(JSON.stringify(config)), layers };
+  return { name, key, repository, tags, parents: [], content, source: async () => content };
 }
 
 async function push(...images: ReadyImage[]): Promise<Pushed & { readonly events: readonly Event[] }> {
@@ -47,21 +48,21 @@ test('blobs go straight from their source, each once; the engine pulls what they
   const layers = [layer('one'), layer('two'), layer('one')];
   const web = image('web', layers);
   const first = await push(web);
-  const sizes = web.source!.config.length + layers[0]!.size + layers[1]!.size;
+  const sizes = web.content.config.length + layers[0]!.size + layers[1]!.size;
   expect(first).toMatchObject({ problems: [], images: [{ status: 'pushed', uploadedBytes: sizes, mountedBytes: 0, skippedBytes: 0 }] });
   expect(first.events).toMatchObject([{ type: 'push', state: 'started' }, { type: 'push', state: 'pushed', bytes: sizes }]);
 
   for (const tag of web.tags) await docker(['pull', '-q', tag]);
-  expect((await docker(['inspect', '--format', '{{.Id}}', web.tags[1]!])).trim()).toBe(sha256(web.source!.config));
+  expect((await docker(['inspect', '--format', '{{.Id}}', web.tags[1]!])).trim()).toBe(sha256(web.content.config));
   expect((await contentOf(web.tags[0]!)).map((line) => line.split(' ').at(-1))).toEqual(['one', 'two']);
   await removeImages(web.tags);
 
   // One layer more: only that one and the configuration are sent; elsewhere the rest is taken over.
   const added = layer('three');
   const next = image('web', [...layers, added]);
-  expect((await push(next)).images).toMatchObject([{ status: 'pushed', uploadedBytes: next.source!.config.length + added.size, skippedBytes: layers[0]!.size + layers[1]!.size }]);
+  expect((await push(next)).images).toMatchObject([{ status: 'pushed', uploadedBytes: next.content.config.length + added.size, skippedBytes: layers[0]!.size + layers[1]!.size }]);
   const other = image('worker', [layer('one', web.repository), layer('two', web.repository)]);
-  expect((await push(other)).images).toMatchObject([{ uploadedBytes: other.source!.config.length, mountedBytes: layers[0]!.size + layers[1]!.size }]);
+  expect((await push(other)).images).toMatchObject([{ uploadedBytes: other.content.config.length, mountedBytes: layers[0]!.size + layers[1]!.size }]);
   expect((await push(web, other)).images).toMatchObject([{ name: 'web', status: 'retagged', uploadedBytes: 0 }, { name: 'worker', status: 'present', uploadedBytes: 0 }]);
 });
 

@@ -1,0 +1,230 @@
+import type { Artifact } from '../artifact/artifact.js';
+import type { SourceFiles } from '../assemble/assemble.js';
+import type { Tree } from '../assemble/tree.js';
+import { NotThin } from '../assemble/not-thin.js';
+import { whyNotThin } from '../assemble/thin.js';
+import { Failed } from '../core/failure.js';
+import type { ImageId, ImageKey } from '../core/identity.js';
+import { formatPlace } from '../core/place.js';
+import type { AboveFolder, Layer } from '../layers/layer.js';
+import type { Limit } from '../util/limit.js';
+import { lazy, memoised } from '../util/memo.js';
+import { assembleImage, type FreshImage } from './assemble-image.js';
+import { configId, readAssembled, writeAssembled, type AssembledImage } from './assembled-image.js';
+import { assembledParent, engineParent, scratchParent, type KnownParent } from './assembled-parent.js';
+import type { ContextInputs } from './context-items.js';
+import { createLoadQueue } from './load-queue.js';
+import type { ImageNode } from './node.js';
+import { recordBuild } from './record-build.js';
+import type { PlannerParts, Planning } from './planning.js';
+import type { ImageResult } from './planner.js';
+import type { PresentImage } from './presence.js';
+import { Skipped, type Terms } from './terms.js';
+
+/** What making an image by ourselves takes from the rest of the assembly. */
+export interface DirectAssemblyParts {
+  readonly parts: Pick<PlannerParts, 'project' | 'dependencies' | 'bases'>;
+  readonly planning: Planning;
+  /** Makes a parent exist in the engine. */
+  readonly ensure: (name: string, terms: Terms) => Promise<Pick<ImageResult, 'id'>>;
+  /** The engine's image of that key, if it has one. */
+  readonly present: (node: ImageNode, key: ImageKey, terms: Terms) => Promise<PresentImage | undefined>;
+  readonly artifactsOf: (node: ImageNode) => Promise<Map<string, Artifact>>;
+  readonly contextInputs: (name: string, artifacts: ReadonlyMap<string, Artifact>) => Promise<ContextInputs>;
+  readonly labelsOf: (name: string) => Promise<Record<string, string>>;
+  /** Has the engine's builder make an earlier stage of the image. */
+  readonly buildStage: (node: ImageNode, index: number, options: { readonly artifacts: ReadonlyMap<string, Artifact>; readonly anew: boolean }) => Promise<ImageId>;
+  readonly limit: Limit;
+}
+
+/** Images that are made without the engine's builder. */
+export interface DirectAssembly {
+  /** Assembles the image and brings it to the engine under these references. */
+  make(name: string, terms: Terms, tags: readonly string[]): Promise<ImageId>;
+  /** The image as it is in the store, whether the engine has it or not; undefined if the engine has to build it. */
+  stored(name: string): Promise<AssembledImage | undefined>;
+  close(): Promise<void>;
+}
+
+/** An image with how many of its lowest layers the engine surely has. */
+interface Made extends FreshImage {
+  readonly known: number;
+}
+
+export function createDirectAssembly({ parts, planning, ensure, present, artifactsOf, contextInputs, labelsOf, buildStage, limit }: DirectAssemblyParts): DirectAssembly {
+  const { dependencies } = parts;
+  const { engine, store, emit, signal, revision } = dependencies;
+  const made = new Map<string, Promise<Made>>();
+  const opened: { close(): Promise<void> }[] = [];
+  const queue = createLoadQueue(lazy(async () => {
+    const { createLoader } = await import('../load/load-images.js');
+    return createLoader({ engine, store, emit, signal }).load;
+  }));
+  return { make, stored, close };
+
+  async function make(name: string, terms: Terms, tags: readonly string[]): Promise<ImageId> {
+    const { key } = await planning.keyed(name);
+    const { image, known } = await assembled(name, terms);
+    const id = await queue.load({ config: image.bytes, layers: image.layers, tags, known, ...(image.base === undefined ? {} : { base: image.base }) });
+    await Promise.all([writeAssembled(store, key, { image, ids: [id] }), recordBuild(store, planning, name)]);
+    return id;
+  }
+
+  async function stored(name: string): Promise<AssembledImage | undefined> {
+    const { key } = await planning.keyed(name);
+    return (await readAssembled(store, key))?.image;
+  }
+
+  function assembled(name: string, terms: Terms): Promise<Made> {
+    const running = made.get(name);
+    if (running !== undefined) return running;
+    const started = assemble(name, terms);
+    made.set(name, started);
+    return started;
+  }
+
+  async function assemble(name: string, terms: Terms): Promise<Made> {
+    const { node } = await planning.keyed(name);
+    const artifacts = artifactsOf(node);
+    artifacts.catch(() => undefined);
+    const anew = terms.anew?.has(name) === true;
+    const stage = memoised(async (index: string) => {
+      await stagesNeeds(node, terms);
+      return buildStage(node, Number(index), { artifacts: await artifacts, anew });
+    });
+    const { parent, known } = await parentOf(node, { terms, stage });
+    const sources = await imagesOf(node, terms);
+    emit({ type: 'image', name, state: 'started' });
+    const ready = await artifacts;
+    return queue.expecting(() => limit(async () => {
+      const fresh = await assembleImage(node, {
+        parent,
+        context: await contextInputs(name, ready),
+        store,
+        from: async (source) => openFiles(typeof source === 'number' ? await stage(String(source)) : sources.get(source) ?? source),
+        labels: await labelsOf(name),
+        created: revision?.committedAt ?? NO_TIME,
+        artifactLayers: (artifact, content, below) => layersOf({ name: artifact, artifact: content, node, below }),
+      });
+      await parent.tree.save();
+      return { ...fresh, known };
+    }));
+  }
+
+  async function layersOf({ name, artifact, node, below }: Unpacked): Promise<readonly Layer[]> {
+    const { artifactLayers } = await import('../layers/artifact-layers.js');
+    const above = await foldersAbove(artifact.prefix, below, node);
+    const { layers } = await artifactLayers({ key: await dependencies.artifactKey(name), name, artifact, above }, { store, canonical: dependencies.canonical === true });
+    return layers;
+  }
+
+  async function parentOf(node: ImageNode, { terms, stage }: Origins): Promise<{ readonly parent: KnownParent; readonly known: number }> {
+    const { base } = node.resolved.stages[node.resolved.target]!;
+    if (base.kind === 'scratch') return { parent: scratchParent(node.platform, store), known: 0 };
+    if (base.kind === 'stage') return fromEngine(await stage(String(base.index)));
+    const edge = node.edges.find(({ use }) => use === base || use.reference === base.reference);
+    if (edge === undefined) return fromEngine(base.reference);
+    const { node: parentNode, key } = await planning.keyed(edge.to);
+    const found = await present(parentNode, key, terms);
+    if (found !== undefined) return fromPresent(key, found);
+    if (dependencies.engineBuild === true || whyNotDirect(parentNode) !== undefined) return fromEngine(await builtByEngine(edge.to, terms));
+    try {
+      const { image, tree, known } = await assembled(edge.to, terms);
+      return { parent: assembledParent(image, store, async () => tree), known };
+    } catch (error) {
+      if (error instanceof NotThin) return fromEngine(await builtByEngine(edge.to, terms));
+      // A parent's failure is told once, at the parent.
+      throw error instanceof Failed ? new Skipped(`${edge.to} could not be built`, { cause: error }) : error;
+    }
+  }
+
+  /** The project's images that it copies from, made to exist; by reference. */
+  async function imagesOf(node: ImageNode, terms: Terms): Promise<ReadonlyMap<string, string>> {
+    const { references } = node.resolved.stages[node.resolved.target]!;
+    const used = node.edges.filter(({ use }) => references.some(({ reference }) => reference === use.reference));
+    return new Map(await Promise.all(used.map(async ({ to, use }) => [use.reference, await builtByEngine(to, terms)] as const)));
+  }
+
+  /** Earlier stages are built by the engine, which must have what they are FROM. */
+  async function stagesNeeds({ resolved: { stages, target }, edges }: ImageNode, terms: Terms): Promise<void> {
+    const earlier = stages.filter(({ reachable }, index) => reachable && index !== target);
+    const uses = earlier.flatMap(({ base, references }) => [...(base.kind === 'image' ? [base.reference] : []), ...references.map(({ reference }) => reference)]);
+    await Promise.all(edges.filter(({ use }) => uses.includes(use.reference)).map(({ to }) => builtByEngine(to, terms)));
+  }
+
+  async function openFiles(image: string): Promise<SourceFiles> {
+    const { engineFiles } = await import('../assemble/engine-files.js');
+    const files = engineFiles(engine, image, { labels: (await dependencies.containerLabels?.()) ?? {} });
+    opened.push(files);
+    return files;
+  }
+
+  async function builtByEngine(parent: string, terms: Terms): Promise<ImageId> {
+    try {
+      return (await ensure(parent, terms)).id;
+    } catch (error) {
+      throw error instanceof Failed ? new Skipped(`${parent} could not be built`, { cause: error }) : error;
+    }
+  }
+
+  async function fromPresent(key: ImageKey, { id }: PresentImage) {
+    const record = await readAssembled(store, key);
+    if (record === undefined || !(record.ids.includes(id) || configId(record.image) === id)) return fromEngine(id);
+    return { parent: assembledParent(record.image, store, () => openTree(id)), known: record.image.layers.length };
+  }
+
+  async function fromEngine(reference: string) {
+    const parent = await engineParent(reference, { engine, store, open: openTree });
+    return { parent, known: parent.layers.length };
+  }
+
+  async function openTree(image: ImageId): Promise<Tree> {
+    const { engineTree } = await import('../assemble/engine-tree.js');
+    const tree = engineTree(engine, image, { labels: (await dependencies.containerLabels?.()) ?? {} });
+    opened.push(tree);
+    return tree;
+  }
+
+  async function close(): Promise<void> {
+    await Promise.all(opened.splice(0).map((one) => one.close()));
+  }
+}
+
+/** What an image's first layers come from. */
+interface Origins {
+  readonly terms: Terms;
+  /** Its own earlier stages, by index. */
+  readonly stage: (index: string) => Promise<ImageId>;
+}
+
+interface Unpacked {
+  readonly name: string;
+  readonly artifact: Artifact;
+  readonly node: ImageNode;
+  /** What it is put on. */
+  readonly below: Tree;
+}
+
+/** The folders above an artifact's prefix as they are. A link among them leads elsewhere, where only a builder unpacks to. */
+async function foldersAbove(prefix: string, tree: Tree, { resolved }: ImageNode): Promise<AboveFolder[]> {
+  const segments = prefix.split('/').filter((segment) => segment !== '');
+  const paths = segments.slice(0, -1).map((_, index) => segments.slice(0, index + 1).join('/'));
+  const folders: AboveFolder[] = [];
+  for (const path of paths) {
+    const node = await tree.lstat(path);
+    if (node === undefined) break;
+    if (node.type !== 'directory') throw new NotThin(`an artifact at ${prefix}, where /${path} is no folder`, resolved.dockerfile.source.place(0));
+    const { mode, uid, gid } = node;
+    folders.push({ path, mode, uid, gid });
+  }
+  return folders;
+}
+
+/** Of images of no commit. */
+const NO_TIME = '1980-01-01T00:00:00Z';
+
+/** Why the engine has to build an image, in words; undefined if it need not. */
+export function whyNotDirect({ resolved }: ImageNode): string | undefined {
+  const found = whyNotThin(resolved);
+  return found === undefined ? undefined : `${found.reason} (${formatPlace(found.place)})`;
+}

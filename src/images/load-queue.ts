@@ -1,0 +1,76 @@
+import type { ImageId } from '../core/identity.js';
+import { chainId } from '../layers/chain-id.js';
+import type { LoadableImage, LoadImages } from '../load/port.js';
+
+/** Brings images to the engine in as few loads as possible: those that become ready together go together. */
+export interface LoadQueue {
+  /** Images that will be ready in a moment are waited for while this runs. */
+  expecting<T>(work: () => Promise<T>): Promise<T>;
+  /** Parents must be given before their children. */
+  load(image: LoadableImage): Promise<ImageId>;
+}
+
+interface Waiting {
+  readonly image: LoadableImage;
+  readonly done: (id: ImageId) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+export function createLoadQueue(loadImages: () => Promise<LoadImages>): LoadQueue {
+  let waiting: Waiting[] = [];
+  let expected = 0;
+  let loading = false;
+  /** Chains of layers that were loaded by this queue. */
+  const loaded = new Set<string>();
+  return { expecting, load };
+
+  async function expecting<T>(work: () => Promise<T>): Promise<T> {
+    expected += 1;
+    try {
+      return await work();
+    } finally {
+      expected -= 1;
+      schedule();
+    }
+  }
+
+  function load(image: LoadableImage): Promise<ImageId> {
+    return new Promise((done, failed) => {
+      waiting.push({ image, done, failed });
+      schedule();
+    });
+  }
+
+  /** After everything that is ready to run has run: a child may become ready by what its parent just did. */
+  function schedule(): void {
+    setImmediate(() => void flush());
+  }
+
+  async function flush(): Promise<void> {
+    if (loading || expected > 0 || waiting.length === 0) return;
+    const batch = waiting;
+    waiting = [];
+    loading = true;
+    try {
+      const send = await loadImages();
+      const ids = await send(batch.map(({ image }) => ({ ...image, known: Math.max(image.known, knownOf(image)) })));
+      for (const { image } of batch) remember(image);
+      batch.forEach(({ done }, index) => done(ids[index]!));
+    } catch (error) {
+      for (const { failed } of batch) failed(error);
+    } finally {
+      loading = false;
+      schedule();
+    }
+  }
+
+  function knownOf({ layers }: LoadableImage): number {
+    const diffIds = layers.map(({ diffId }) => diffId);
+    for (let count = diffIds.length; count > 0; count -= 1) if (loaded.has(chainId(diffIds.slice(0, count)))) return count;
+    return 0;
+  }
+
+  function remember({ layers }: LoadableImage): void {
+    loaded.add(chainId(layers.map(({ diffId }) => diffId)));
+  }
+}

@@ -1,0 +1,18 @@
+import type { PresentImage } from './presence.js';
+
+export type PresentImages = ReadonlyMap<string, PresentImage>;
+
+/** What holds for all images of one build. */
+export interface Terms {
+  /** By key, if the engine was asked for all at once. */
+  readonly present?: PresentImages;
+  /** Short names of those that may be built or tagged; default all. */
+  readonly within?: ReadonlySet<string>;
+  /** Short names of those that are built even if they are present. */
+  readonly anew?: ReadonlySet<string>;
+  /** Short name → why it can't be built, known beforehand. */
+  readonly broken?: ReadonlyMap<string, Error>;
+}
+
+/** Not built because something that it needs was not; that failure is told where it happened. */
+export class Skipped extends Error {}
