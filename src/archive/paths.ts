@@ -1,6 +1,8 @@
 /** Longest path that we take, in UTF-16 units; Linux's PATH_MAX is 4096 bytes. */
 const MAX_PATH = 4096;
 const PLAIN = /^[^\0\\]*$/;
+/** An empty segment or `.`. */
+const UNCLEAN = /(?:^|\/)\.?(?:\/|$)/;
 
 /**
  * Why a name from an archive must not be used as a relative path; undefined if it may. `.` and empty segments are
@@ -20,7 +22,7 @@ export function unsafePath(name: string): string | undefined {
 
 /** Without `.` and empty segments and without a trailing slash; `''` for the root itself. */
 export function cleanPath(name: string): string {
-  if (!name.includes('//') && !name.includes('.') && !name.endsWith('/')) return name;
+  if (!UNCLEAN.test(name)) return name;
   return name
     .split('/')
     .filter((segment) => segment !== '' && segment !== '.')

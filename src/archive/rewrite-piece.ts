@@ -117,16 +117,16 @@ export class PieceRewriter {
     const path = cleanPath(name);
     const unsafe = path === '' ? 'has no name' : unsafePath(name);
     if (unsafe !== undefined) refuseEntry(this.#subject, name, unsafe);
-    const common = { path, mode: numberAt(block, 100) & 0o7777, uid: 0, gid: 0, mtime: FIXED_TIME };
+    const mode = numberAt(block, 100) & 0o7777;
     switch (flag) {
       case '0':
-        return { type: 'file', ...common, size: this.#size ?? size };
+        return { type: 'file', path, mode, uid: 0, gid: 0, mtime: FIXED_TIME, size: this.#size ?? size };
       case '5':
-        return { type: 'directory', ...common };
+        return { type: 'directory', path, mode, uid: 0, gid: 0, mtime: FIXED_TIME };
       case '2':
-        return { type: 'symlink', ...common, target: this.#target ?? textAt(block, 157, 257) };
+        return { type: 'symlink', path, mode, uid: 0, gid: 0, mtime: FIXED_TIME, target: this.#target ?? textAt(block, 157, 257) };
       case '1':
-        return { type: 'hardlink', ...common, target: cleanPath(this.#target ?? textAt(block, 157, 257)) };
+        return { type: 'hardlink', path, mode, uid: 0, gid: 0, mtime: FIXED_TIME, target: cleanPath(this.#target ?? textAt(block, 157, 257)) };
       default:
         return refuseEntry(this.#subject, name, `is of unknown type ${JSON.stringify(flag)}`);
     }

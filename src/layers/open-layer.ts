@@ -144,7 +144,8 @@ class PartWriter {
     }
     const path = this.#below(entry.path);
     if (entry.type === 'directory') return this.#folders.claim(path);
-    if (entry.type !== 'hardlink') return { ...entry, path };
+    if (entry.type === 'file') return { type: 'file', path, mode: entry.mode, uid: 0, gid: 0, mtime: FIXED_TIME, size: entry.size };
+    if (entry.type === 'symlink') return { ...entry, path };
     if (!this.#omitted.has(entry.target)) return { ...entry, path, target: this.#below(entry.target) };
     const links = this.#orphans.get(entry.target);
     if (links === undefined) this.#orphans.set(entry.target, [{ ...entry, path }]);
