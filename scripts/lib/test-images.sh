@@ -12,3 +12,11 @@ ensure_test_images() {
   node "$here/docker.mjs" build "$root/images/builder" wheelwright-test/builder
   node "$here/docker.mjs" build "$root/test/images/pontoon-builder" wheelwright-test/pontoon-builder
 }
+
+# The newer engine with each of its image stores. Where one can't be started the tests that need it say so, and fail.
+ensure_second_engines() {
+  local store
+  for store in graphdriver containerd; do
+    "$root/scripts/second-engine" start "$store" || say "second engine $store: could not be started"
+  done
+}

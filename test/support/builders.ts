@@ -38,9 +38,9 @@ export async function testBuilders(dir: string, overrides: Partial<BuildersOptio
 }
 
 /** Removes the volumes that builders of this folder left where their files travelled by archive: caches survive runs. */
-export async function removeVolumes(dir: string): Promise<void> {
+export async function removeVolumes(dir: string, socketPath = ENGINE_SOCKET): Promise<void> {
   const { default: Docker } = await import('dockerode');
-  const docker = new Docker({ socketPath: ENGINE_SOCKET });
+  const docker = new Docker({ socketPath });
   const prefix = `wheelwright-${storeLabel(dir, join(dir, 'project', '.artifacts')).slice(0, 12)}-`;
   const { Volumes: volumes } = await docker.listVolumes({ filters: { name: [prefix] } });
   await Promise.all(volumes.map(({ Name: name }) => docker.getVolume(name).remove()));

@@ -5,13 +5,17 @@ import { readTar } from '../../../src/archive/read-tar.js';
 import { tarOf } from '../../../src/archive/pack-tar.js';
 import { Failed } from '../../../src/core/failure.js';
 import type { Builder } from '../../../src/builders/builder.js';
-import { connectEngine } from '../../../src/engine/connect.js';
+import type { Engine } from '../../../src/engine/engine.js';
 import { BUILDER_KEY, removeVolumes, runOf, testBuilders } from '../../support/builders.js';
+import { ENGINES, connectTestEngine } from '../../support/engines.js';
 import { inTemporaryFolder } from '../../support/temporary.js';
 import type { Readable } from 'node:stream';
 
-/** One suite for both ways that files travel. */
-describe.each(['bind', 'archive'] as const)('a builder whose files travel by %s', (transport) => {
+/** One suite for both ways that files travel, and for every engine; folders of this machine can't be mounted on the second ones. */
+const SUBJECTS = ENGINES.flatMap((one) => (['bind', 'archive'] as const).filter((transport) => transport === 'archive' || one.binds).map((transport) => ({ name: one.name, transport, one })));
+
+describe.each(SUBJECTS)('a builder of $name whose files travel by $transport', ({ transport, one }) => {
+  let engine: Engine;
   let builder: Builder;
   let run: string;
   let rig: Awaited<ReturnType<typeof testBuilders>>;
@@ -20,16 +24,17 @@ describe.each(['bind', 'archive'] as const)('a builder whose files travel by %s'
   const abort = new AbortController();
 
   beforeAll(async () => {
+    engine = await connectTestEngine(one);
     await new Promise<void>((ready, failed) => {
       done = inTemporaryFolder(async (dir) => {
         run = runOf(dir);
-        rig = await testBuilders(dir, { transport, env: { SECRET_TOKEN: 'hunter2hunter2' }, signal: abort.signal });
+        rig = await testBuilders(dir, { engine, resolveImage: () => Promise.resolve(one.image), transport, env: { SECRET_TOKEN: 'hunter2hunter2' }, signal: abort.signal });
         await writeFile(join(rig.folders.root, 'setup.py'), 'print("source")\n');
         await writeFile(join(rig.folders.store, 'blob'), 'not for the builder');
         builder = await rig.builders.open(BUILDER_KEY);
         ready();
         await new Promise<void>((resolve) => (finish = resolve));
-        await removeVolumes(dir);
+        await removeVolumes(dir, one.host?.slice('unix://'.length));
       });
       done.catch(failed);
     });
@@ -39,7 +44,7 @@ describe.each(['bind', 'archive'] as const)('a builder whose files travel by %s'
     await rig.builders.close();
     finish?.();
     await done;
-    expect(await connectEngine().containers([`wheelwright.run=${run}`])).toEqual([]);
+    expect(await engine.containers([`wheelwright.run=${run}`])).toEqual([]);
   });
 
   test('gives exit code, last lines, log file and events, with secrets masked', async () => {

@@ -1,13 +1,12 @@
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { tarOf } from '../../../src/archive/pack-tar.js';
 import type { PackItem } from '../../../src/archive/pack-tar.js';
 import { readTar } from '../../../src/archive/read-tar.js';
 import { Failed, fail } from '../../../src/core/failure.js';
-import { connectEngine } from '../../../src/engine/connect.js';
 import type { BuildOptions, Container, Engine } from '../../../src/engine/engine.js';
-import { BUILDER_IMAGE } from '../../support/builders.js';
+import { ENGINES, connectTestEngine } from '../../support/engines.js';
 import { FakeEngine } from '../../support/fake-engine.js';
 import type { Io } from '../../support/fake-engine.js';
 
@@ -40,17 +39,22 @@ async function fakeBuild(options: BuildOptions, files: ReadonlyMap<string, unkno
   };
 }
 
-const ENGINES: readonly (readonly [name: string, make: () => Engine])[] = [
-  ['the fake', () => {
-    const fake = new FakeEngine({ run: runScript, build: fakeBuild });
-    fake.addImage([BUILDER_IMAGE]);
-    return fake;
-  }],
-  ['the real engine', () => connectEngine()],
+const SUBJECTS: readonly { readonly name: string; readonly image: string; readonly make: () => Promise<Engine> }[] = [
+  {
+    name: 'the fake', image: 'base:1', make: async () => {
+      const fake = new FakeEngine({ run: runScript, build: fakeBuild });
+      fake.addImage(['base:1']);
+      return fake;
+    },
+  },
+  ...ENGINES.map((one) => ({ name: one.name, image: one.image, make: () => connectTestEngine(one) })),
 ];
 
-describe.each(ENGINES)('%s', (_name, make) => {
-  const engine = make();
+describe.each(SUBJECTS)('$name', ({ image, make }) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await make();
+  });
   const mark = `wheelwright.test=${randomUUID()}`;
   const labels = { 'wheelwright.test': mark.split('=')[1]! };
   const repository = `wheelwright-test/contract-${labels['wheelwright.test']}`;
@@ -66,7 +70,7 @@ describe.each(ENGINES)('%s', (_name, make) => {
   });
 
   const started = async (script = 'sleep 600'): Promise<Container> => {
-    const container = await engine.createContainer({ image: BUILDER_IMAGE, entrypoint: ['sh', '-c'], command: [script], labels, network: 'none', init: true, env: { COLOUR: 'green' } });
+    const container = await engine.createContainer({ image, entrypoint: ['sh', '-c'], command: [script], labels, network: 'none', init: true, env: { COLOUR: 'green' } });
     await container.start();
     return container;
   };
@@ -198,7 +202,7 @@ describe.each(ENGINES)('%s', (_name, make) => {
   });
 
   test('files in and out, also before it is started', async () => {
-    const container = await engine.createContainer({ image: BUILDER_IMAGE, entrypoint: ['sh', '-c'], command: ['sleep 600'], labels, network: 'none' });
+    const container = await engine.createContainer({ image, entrypoint: ['sh', '-c'], command: ['sleep 600'], labels, network: 'none' });
     const item: PackItem = { entry: { type: 'file', path: 'd/f', mode: 0o640, uid: 12, gid: 34, mtime: 1_000_000_000, size: 3 }, content: Buffer.from('abc') };
     await container.putArchive('/tmp', tarOf([{ entry: { type: 'directory', path: 'd', mode: 0o755, uid: 12, gid: 34, mtime: 1_000_000_000 } }, item]));
     const found: string[] = [];
@@ -214,7 +218,7 @@ describe.each(ENGINES)('%s', (_name, make) => {
   });
 
   test('attached streams', async () => {
-    const container = await engine.createContainer({ image: BUILDER_IMAGE, entrypoint: ['sh', '-c'], command: ['cat; echo " $COLOUR"'], labels, network: 'none', openStdin: true, env: { COLOUR: 'blue' } });
+    const container = await engine.createContainer({ image, entrypoint: ['sh', '-c'], command: ['cat; echo " $COLOUR"'], labels, network: 'none', openStdin: true, env: { COLOUR: 'blue' } });
     const { stdin, stdout, stderr } = await container.attach({ stdin: true, tty: false });
     await container.start();
     stderr.resume();
