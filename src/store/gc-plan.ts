@@ -38,9 +38,9 @@ const WEEK = 7 * 24 * 3_600_000;
 const MONTH = 30 * 24 * 3_600_000;
 
 /**
- * Pure. A record stays if it is named, recent or among the last; what it needs stays with it. Any other record stays as
- * long as all its blobs do (a package of an artifact that is kept), because dropping it would free nothing. A record that
- * lacks a blob counts as absent and goes. Blobs that no staying record needs go.
+ * Pure. A record stays if it is named, recent or among the last; what it needs stays with it, and with an artifact the plan of
+ * its layers. Any other record stays as long as all its blobs do (a package of an artifact that is kept), because dropping it
+ * would free nothing. A record that lacks a blob counts as absent and goes. Blobs that no staying record needs go.
  */
 export function planGc(rules: GcRules, inventory: Inventory): GcPlan {
   const whole = inventory.records.filter((record) => record.whole);
@@ -69,7 +69,14 @@ function rootsOf({ keep, keepUsedFor, keepLast = 0, now }: GcRules, records: rea
     const latest = records.filter((record) => record.bucket === bucket).sort((a, b) => b.usedAt - a.usedAt || compare(a.key, b.key));
     for (const record of latest.slice(0, keepLast)) roots.add(record);
   }
+  const artifacts = new Set([...roots].flatMap(({ bucket, key }) => (bucket === 'artifacts' ? [key] : [])));
+  for (const record of records) if (artifacts.has(plannedArtifact(record) ?? '')) roots.add(record);
   return roots;
+}
+
+/** Whose layers a record plans. They may hold pieces that the artifact itself does not have any more. */
+function plannedArtifact({ bucket, key }: InventoryRecord): string | undefined {
+  return bucket === 'layers' ? /^plan-([0-9a-f]{64})-/.exec(key)?.[1] : undefined;
 }
 
 function idOf({ bucket, key }: RecordName): string {

@@ -56,6 +56,26 @@ describe('planGc', () => {
     expect(keys(planGc({ ...rules, keepLast: 2 }, { ...EMPTY, records }).records)).toEqual(['artifacts/a1', 'images/i3']);
   });
 
+  test('the plan of an artifact\'s layers stays with it, and so do pieces that only the plan needs', () => {
+    const [kept, old] = ['a'.repeat(64), 'b'.repeat(64)];
+    const inventory = {
+      ...EMPTY,
+      records: [
+        record('artifacts', kept, { blobs: [digest(1)] }),
+        record('artifacts', old, { blobs: [digest(3)] }),
+        record('layers', `plan-${kept}-0123456789abcdef`, { blobs: [digest(1), digest(2)] }),
+        record('layers', `plan-${old}-0123456789abcdef`, { blobs: [digest(1), digest(3)] }),
+        record('layers', 'layer-low', { blobs: [digest(1), digest(2)] }),
+        record('layers', 'layer-old', { blobs: [digest(3)] }),
+        record('layers', `gzip-${old}`, { blobs: [digest(4)] }),
+      ],
+      blobs: [1, 2, 3, 4].map((n) => ({ digest: digest(n), bytes: 0 })),
+    };
+    const plan = planGc({ ...rules, keep: [{ bucket: 'artifacts', key: kept }] }, inventory);
+    expect(keys(plan.records)).toEqual([`artifacts/${old}`, `layers/plan-${old}-0123456789abcdef`, 'layers/layer-old', `layers/gzip-${old}`]);
+    expect(plan.blobs.map((blob) => blob.digest)).toEqual([digest(3), digest(4)]);
+  });
+
   test('files go by age, leftovers always', () => {
     const at = (path: string, days: number) => ({ path, usedAt: NOW - days * DAY, bytes: 1 });
     const inventory = {
