@@ -36,6 +36,8 @@ export function createProgram(version: string, run: Run): Command {
 
   define('build [names...]', 'make the artifacts that are missing in the store', async () => (await import('./commands/build.js')).build);
   addImageSettings(addSelection(define('images [names...]', 'build missing artifacts, then the images, in order', async () => (await import('./commands/images.js')).images)))
+    .option('--from-registry', 'do not build what its registry has under its key: it gets its tags there')
+    .addOption(new Option('--pull-cache', 'pull what its registry has under its key instead of building it').conflicts('fromRegistry'))
     .option('-t, --tag <tag>', 'tag the images with this instead of latest (repeatable)', collect, [])
     .option('--no-latest', 'do not tag the images with latest')
     .option('--pull', 'look for newer base images')

@@ -16,8 +16,8 @@ export interface ImageStep {
   readonly key: string;
   readonly tags: readonly string[];
   readonly parents: readonly string[];
-  /** `skip`: only there for others, and none of them has to be built. */
-  readonly action: 'present' | 'retag' | 'build' | 'skip';
+  /** `skip`: only there for others, and none of them has to be built. `in-registry`: it has all but its tags there. */
+  readonly action: 'present' | 'retag' | 'build' | 'skip' | 'pull' | 'in-registry';
   /** Who makes it, if somebody has to; and why the engine, if it is the engine. */
   readonly by: 'assembly' | 'engine';
   readonly engineBecause?: string;
@@ -29,11 +29,18 @@ export interface ImageStep {
 
 type Parts = Pick<World, 'project' | 'images' | 'engine' | 'store'>;
 
+export interface ImagePlanOptions {
+  /** Built even if they are there. */
+  readonly anew?: boolean;
+  /** Short name → what is done with an image that only its registry has. */
+  readonly elsewhere?: ReadonlyMap<string, 'pull' | 'in-registry'>;
+}
+
 /** The steps of a build, parents first; nothing is built or tagged. Fails `usage` if a parent is neither there nor selected. */
-export async function planImages(world: Parts, selection: Selection, { anew = false }: { readonly anew?: boolean } = {}): Promise<readonly ImageStep[]> {
+export async function planImages(world: Parts, selection: Selection, { anew = false, elsewhere = new Map() }: ImagePlanOptions = {}): Promise<readonly ImageStep[]> {
   const planned = new Map((await world.images.plan(selection.wanted)).map((image) => [image.name, image]));
   const present = await presentImages(world.engine);
-  const isMade = (name: string): boolean => !(anew && selection.wanted.includes(name)) && present.has(planned.get(name)!.key);
+  const isMade = (name: string): boolean => !(anew && selection.wanted.includes(name)) && (present.has(planned.get(name)!.key) || elsewhere.has(name));
   const toBuild = new Set<string>();
   for (const { name, wanted } of [...selection.images].reverse()) {
     const needed = wanted || [...toBuild].some((child) => planned.get(child)!.parents.includes(name));
@@ -43,7 +50,9 @@ export async function planImages(world: Parts, selection: Selection, { anew = fa
   const why = await explainBuilds(world, [...toBuild].map((name) => planned.get(name)!), anew);
   return selection.images.map(({ name, reason }) => {
     const image = planned.get(name)!;
-    const { action, reasons } = toBuild.has(name) ? { action: 'build' as const, reasons: why.get(name)! } : stepOf(image, present.get(image.key));
+    const there = elsewhere.get(name);
+    const other = there === undefined ? stepOf(image, present.get(image.key)) : { action: there, reasons: ['its registry has it'] };
+    const { action, reasons } = toBuild.has(name) ? { action: 'build' as const, reasons: why.get(name)! } : other;
     const because = image.engineBuilds;
     const by = because === undefined ? { by: 'assembly' as const } : { by: 'engine' as const, engineBecause: because };
     return { name, key: image.key, tags: image.tags, parents: image.parents, action, ...by, selected: reason, reasons };

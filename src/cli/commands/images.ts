@@ -1,3 +1,5 @@
+import { fromRegistry, type FromRegistry } from '../../run/from-registry.js';
+import { makeImages } from '../../run/make-images.js';
 import { planImages, type ImageStep } from '../../run/image-plan.js';
 import { selectionOf, type Selection } from '../../run/selection.js';
 import type { World } from '../../run/world.js';
@@ -7,23 +9,29 @@ import { selectionOptions, withImageSettings } from '../selection.js';
 import { withWorld } from '../wire.js';
 
 export const images: Action = (options, args) =>
-  withWorld(withImageSettings(options, args), async ({ world }) => {
+  withWorld(withImageSettings(options, args), async ({ world, registry }) => {
     const selection = await selectionOf(world, selectionOptions(options, args));
     const anew = options['cache'] === false;
     if (selection.wanted.length === 0) return nothing(world, options['plan'] === true);
     if (options['pull'] === true) await world.images.refreshBases(selection.wanted);
-    if (options['plan'] === true) return plan(await planImages(world, selection, { anew }));
     if (options['list'] === true) return list(world, selection);
-    const results = await world.images.build(selection.wanted, { within: selection.within, anew });
-    return {
-      data: { images: results.map(({ name, key, id, status, tags }) => ({ name, key, id, status, tags })) },
-      lines: options.quiet ? results.map((image) => image.tags[0] ?? image.id) : [],
-    };
+    const use = options['pullCache'] === true ? 'pull' : options['fromRegistry'] === true ? 'leave' : undefined;
+    const settings = { anew, ...(use === undefined ? {} : { registry: { use, registry: await registry() } as const }) };
+    if (options['plan'] === true) {
+      const elsewhere = settings.registry === undefined || anew ? undefined : actions(await fromRegistry(world, selection, { ...settings.registry, dryRun: true }));
+      return plan(await planImages(world, selection, { anew, ...(elsewhere === undefined ? {} : { elsewhere }) }));
+    }
+    const { images: made, problems } = await makeImages(world, selection, settings);
+    return { data: { images: made }, lines: options.quiet ? made.map(({ id, tags }) => tags[0] ?? (id as string)) : [], problems };
   }, { tagged: true });
 
 function nothing({ emit }: World, planned: boolean): Outcome {
   emit({ type: 'step', subject: 'images', message: 'nothing that was asked for has changed' });
   return { data: planned ? { plan: [] } : { images: [] } };
+}
+
+function actions({ there, pulled }: FromRegistry): ReadonlyMap<string, 'pull' | 'in-registry'> {
+  return new Map([...there.map(({ name }) => [name, 'in-registry'] as const), ...[...pulled].map((name) => [name, 'pull'] as const)]);
 }
 
 /** One image a line, all its references: what `docker save` and the like take. */

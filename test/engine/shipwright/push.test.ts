@@ -36,8 +36,9 @@ async function tagsThere(name: string): Promise<string[]> {
 /** Every reference of ours, away from the engine. */
 async function forget(): Promise<void> {
   for (const name of ['service1', 'shared', 'base']) {
-    const found = (await docker('images', '--format', '{{.Repository}}:{{.Tag}}', repository(name))).split('\n').filter((line) => line !== '');
-    for (const reference of found) await docker('rmi', reference);
+    // By id: one that was pulled by its digest has no tag.
+    const found = (await docker('images', '--format', '{{.ID}}', repository(name))).split('\n').filter((line) => line !== '');
+    for (const id of new Set(found)) await docker('rmi', '--force', id);
   }
 }
 
@@ -79,4 +80,63 @@ test('an image that was pulled by its digest has no tag, and is in nobody\'s way
   await docker('pull', '-q', `${repository('base')}@${images[0]!.digest}`);
   expect(await docker('image', 'inspect', '-f', '{{.RepoTags}}', `${repository('base')}@${images[0]!.digest}`)).toBe('[]');
   expect(await repo.json('images', 'base')).toMatchObject({ images: [{ name: 'base' }] });
+});
+
+interface Made {
+  readonly images: readonly { readonly name: string; readonly key: string; readonly status: string; readonly id?: string; readonly digest?: string }[];
+}
+
+const statuses = ({ images }: Made): string[] => images.map(({ name, status }) => `${name} ${status}`);
+const uploads = (): string[] => proxy.requests.filter((request) => request.startsWith('POST'));
+
+test('--from-registry: what only the registry has is neither built nor pulled, and gets its tags there', async () => {
+  await repo.json('push');
+  await forget();
+  await repo.write({ 'README.md': 'unrelated again\n' });
+  const next = await repo.commit();
+  proxy.requests.length = 0;
+  expect(statuses(await repo.json<Made>('images', '--from-registry'))).toEqual(['base in-registry', 'shared in-registry', 'service1 in-registry']);
+  expect(uploads()).toEqual([]);
+  for (const name of ['base', 'shared', 'service1']) {
+    expect(await docker('images', '-q', repository(name))).toBe('');
+    expect(await tagsThere(name)).toContain(next);
+  }
+});
+
+test('--from-registry: what something is built from is pulled; the plan says so, and does nothing', async () => {
+  await repo.write({ 'service1/new.txt': 'new\n' });
+  await repo.commit();
+  const { plan } = await repo.json<{ plan: { name: string; action: string }[] }>('images', '--from-registry', '--plan');
+  expect(plan.map(({ name, action }) => `${name} ${action}`)).toEqual(['base in-registry', 'shared pull', 'service1 build']);
+  expect(await docker('images', '-q', repository('shared'))).toBe('');
+  expect(statuses(await repo.json<Made>('images', '--from-registry'))).toEqual(['base in-registry', 'shared pulled', 'service1 built']);
+  expect(await docker('images', '-q', repository('base'))).toBe('');
+  expect((await repo.images(repository('shared')))[0]).toContain('latest');
+});
+
+test('--pull-cache: everything that the registry has is pulled, the rest is built', async () => {
+  await forget();
+  expect(statuses(await repo.json<Made>('images', '--pull-cache'))).toEqual(['base pulled', 'shared pulled', 'service1 built']);
+  await repo.json('push');
+  await forget();
+  expect(statuses(await repo.json<Made>('images', '--pull-cache', '-e', 'service1'))).toEqual(['service1 pulled']);
+  expect((await repo.images(repository('service1')))[0]).toEqual(expect.arrayContaining(['latest', expect.stringMatching(/^feature-x--/)]));
+});
+
+test('a registry that can not be asked is an error, and nothing is built; one that does not hand an image out is a warning', async () => {
+  await forget();
+  proxy.interfere = (_, response) => (response.writeHead(403, { 'content-type': 'application/json' }).end('{"errors":[{"code":"DENIED","message":"not you"}]}'), true);
+  const refused = await repo.artifacts('images', '--from-registry');
+  expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('not you')]);
+  expect(await docker('images', '-q', repository('base'))).toBe('');
+
+  // Ours may ask; the engine, which pulls, may not.
+  proxy.interfere = (request, response) => {
+    if (request.headers['user-agent']?.startsWith('wheelwright') === true) return false;
+    response.writeHead(403, { 'content-type': 'application/json' }).end('{"errors":[{"code":"DENIED","message":"not the engine"}]}');
+    return true;
+  };
+  const built = await repo.artifacts('images', '--pull-cache', '-e', 'base');
+  proxy.interfere = undefined;
+  expect([built.status, built.stderr]).toEqual([0, expect.stringMatching(/not the engine[^]*is built instead[^]*base: built/)]);
 });
