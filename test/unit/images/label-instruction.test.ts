@@ -15,3 +15,5 @@ test.each([
   ['FROM scratch\nRUN a \\\n', '1'],
   ['FROM scratch\nRUN a `', '1'],
 ])('what could be read in another way stays an option: %j', (dockerfile, value) => expect(labelInstruction(dockerfile, { a: value.slice(0) })).toBeUndefined());
+
+test('no labels, no instruction', () => expect(labelInstruction('FROM scratch\n', {})).toBeUndefined());
