@@ -71,7 +71,9 @@ export async function withWorld(
       },
       nameOf: (key) => references.get(key)?.value,
     });
-    const revision = tagged ? await readRevision(project.root) : undefined;
+    const revision = tagged ? readRevision(project.root) : undefined;
+    // Whoever needs it waits for it, and gets its failure.
+    revision?.catch(() => undefined);
     const images = createImagePlanner(project, {
       engine,
       store,

@@ -7,7 +7,7 @@ import { parseRefs, REFS_ARGS } from './refs.js';
 import type { Ref, Refs } from './refs.js';
 import { publicUrl } from './remote-url.js';
 import { failed, output, run } from './run.js';
-import type { Environment } from './run.js';
+import type { Environment, Ran } from './run.js';
 import { parseStatus, STATUS_ARGS } from './status.js';
 import type { Change, Head, State } from './status.js';
 import { parseWorktrees } from './worktrees.js';
@@ -54,13 +54,20 @@ export interface Repository {
   isShallow(): Promise<boolean>;
 }
 
+export interface OpenOptions {
+  /** The state will be asked for: git is asked for both at once. */
+  readonly state?: boolean;
+}
+
 /**
  * The repository that a folder is in. Undefined outside of git, in a bare repository, and on a machine without git.
  * Throws Failed (reason `git`) if git refuses the repository, as it does for one that another user owns.
  */
-export async function openRepository(folder: string, env: Environment = {}): Promise<Repository | undefined> {
+export async function openRepository(folder: string, env: Environment = {}, { state = false }: OpenOptions = {}): Promise<Repository | undefined> {
   const args = ['rev-parse', '--show-toplevel'];
   const real = await realpath(folder);
+  const asked = state ? run(STATUS_ARGS, { cwd: real, env }) : undefined;
+  asked?.catch(() => undefined);
   const ran = await run(args, { cwd: real, env });
   if (!ran) return undefined;
   if (ran.status !== 0) {
@@ -69,20 +76,30 @@ export async function openRepository(folder: string, env: Environment = {}): Pro
     failed(args, ran);
   }
   const root = ran.stdout.replace(/\n$/, '');
-  return new Checkout(root, relative(root, real), env);
+  return new Checkout(root, { prefix: relative(root, real), env, asked });
 }
 
 class Checkout implements Repository {
+  readonly prefix: string;
+  private readonly env: Environment;
+  /** The status, if it was asked for at once. */
+  private readonly asked: Promise<Ran | undefined> | undefined;
   private readonly answers = new Map<string, Promise<unknown>>();
 
   constructor(
     readonly root: string,
-    readonly prefix: string,
-    private readonly env: Environment,
-  ) {}
+    { prefix, env, asked }: { readonly prefix: string; readonly env: Environment; readonly asked: Promise<Ran | undefined> | undefined },
+  ) {
+    this.prefix = prefix;
+    this.env = env;
+    this.asked = asked;
+  }
 
   state(): Promise<State> {
-    return this.once('state', async () => parseStatus(await this.git(STATUS_ARGS)));
+    return this.once('state', async () => {
+      const asked = await this.asked;
+      return parseStatus(asked?.status === 0 ? asked.stdout : await this.git(STATUS_ARGS));
+    });
   }
 
   async head(): Promise<Head | undefined> {

@@ -4,6 +4,7 @@ import type { ImageId, ImageKey } from '../core/identity.js';
 import { resolveDockerfile, type ImageUse } from '../docker/resolve.js';
 import { rewriteDockerfile } from '../docker/rewrite.js';
 import type { Limit } from '../util/limit.js';
+import { lazy } from '../util/memo.js';
 import { baseUses } from './base.js';
 import { buildImage as buildWithEngine } from './build-image.js';
 import { sessionFor } from './build-session.js';
@@ -15,7 +16,7 @@ import { NotThin } from '../assemble/not-thin.js';
 import type { AssembledImage } from './assembled-image.js';
 import { dockerfileInContext, type ImageNode } from './node.js';
 import type { PlannerParts, Planning } from './planning.js';
-import type { ImageResult } from './planner.js';
+import type { ImageResult, Origin } from './planner.js';
 import { presentImage, type PresentImage } from './presence.js';
 import { keyTag, revisionTag } from './tags.js';
 import { Skipped, type Terms } from './terms.js';
@@ -33,8 +34,9 @@ export interface Assembly {
 }
 
 export function createAssembly({ project, dependencies, bases }: PlannerParts, planning: Planning, limit: Limit): Assembly {
-  const { engine, store, emit, signal, revision } = dependencies;
+  const { engine, store, emit, signal } = dependencies;
   const ensured = new Map<string, Promise<ImageResult>>();
+  const origin = lazy(async (): Promise<Origin> => (await (await dependencies.revision)?.origin?.()) ?? {});
   const direct = createDirectAssembly({
     parts: { project, dependencies, bases },
     planning,
@@ -44,6 +46,7 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
     contextInputs,
     labelsOf,
     buildStage,
+    origin,
     limit,
   });
   return { ensure, contextInputs, stored: direct.stored, close: direct.close };
@@ -182,13 +185,14 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
   async function labelsOf(name: string): Promise<Record<string, string>> {
     const { node, key, record } = await planning.keyed(name);
     const base = await ownBase(node);
+    const commit = (await dependencies.revision)?.commit;
     return imageLabels({
       project: project.name,
       image: name,
       key,
       record,
-      ...(revision === undefined ? {} : { revision }),
-      ...(revision?.commit === undefined ? {} : { version: revisionTag(revision.commit, await planning.dirty(name), key) }),
+      ...(commit === undefined ? {} : { commit, version: revisionTag(commit, await planning.dirty(name), key) }),
+      origin: await origin(),
       ...(base === undefined ? {} : { base }),
     });
   }

@@ -110,14 +110,17 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     const selected = selectedImages(project, names);
     const nodes = (await graph.withParents(selected)).filter(({ spec }) => within?.has(spec.name) ?? true);
     const broken = new Map<string, Error>();
-    const present = await presentImages(engine);
+    // Asked while keys are computed.
+    const asking = presentImages(engine);
+    asking.catch(() => undefined);
+    await findBroken(nodes, broken);
+    const present = await asking;
     const terms: Terms = {
       present,
       broken,
       ...(within === undefined ? {} : { within }),
       ...(anew ? { anew: new Set(selected) } : {}),
     };
-    await findBroken(nodes, broken);
     const sound = selected.filter((name) => !broken.has(name));
     for (let round = 0; await renewBases(await buildable(sound, terms), broken); round += 1) {
       if (round === REPLANS) fail({ reason: 'engine', message: 'base images of this engine change faster than keys can be computed' });

@@ -17,7 +17,7 @@ import { createLoadQueue } from './load-queue.js';
 import type { ImageNode } from './node.js';
 import { recordBuild } from './record-build.js';
 import type { PlannerParts, Planning } from './planning.js';
-import type { ImageResult } from './planner.js';
+import type { ImageResult, Origin } from './planner.js';
 import type { PresentImage } from './presence.js';
 import { Skipped, type Terms } from './terms.js';
 
@@ -34,6 +34,7 @@ export interface DirectAssemblyParts {
   readonly labelsOf: (name: string) => Promise<Record<string, string>>;
   /** Has the engine's builder make an earlier stage of the image. */
   readonly buildStage: (node: ImageNode, index: number, options: { readonly artifacts: ReadonlyMap<string, Artifact>; readonly anew: boolean }) => Promise<ImageId>;
+  readonly origin: () => Promise<Origin>;
   readonly limit: Limit;
 }
 
@@ -51,9 +52,9 @@ interface Made extends FreshImage {
   readonly known: number;
 }
 
-export function createDirectAssembly({ parts, planning, ensure, present, artifactsOf, contextInputs, labelsOf, buildStage, limit }: DirectAssemblyParts): DirectAssembly {
+export function createDirectAssembly({ parts, planning, ensure, present, artifactsOf, contextInputs, labelsOf, buildStage, origin, limit }: DirectAssemblyParts): DirectAssembly {
   const { dependencies } = parts;
-  const { engine, store, emit, signal, revision } = dependencies;
+  const { engine, store, emit, signal } = dependencies;
   const made = new Map<string, Promise<Made>>();
   const opened: { close(): Promise<void> }[] = [];
   const queue = createLoadQueue(lazy(async () => {
@@ -103,7 +104,7 @@ export function createDirectAssembly({ parts, planning, ensure, present, artifac
         store,
         from: async (source) => openFiles(typeof source === 'number' ? await stage(String(source)) : sources.get(source) ?? source),
         labels: await labelsOf(name),
-        created: revision?.committedAt ?? NO_TIME,
+        created: (await origin()).committedAt ?? NO_TIME,
         artifactLayers: (artifact, content, below) => layersOf({ name: artifact, artifact: content, node, below }),
       });
       await parent.tree.save();

@@ -1,7 +1,7 @@
 import { canonical } from '../core/record.js';
 import type { ImageKey } from '../core/identity.js';
 import type { KeyRecord } from '../artifact/kind.js';
-import type { Revision } from './planner.js';
+import type { Origin } from './planner.js';
 
 export const LABELS = {
   project: 'wheelwright.project',
@@ -15,7 +15,9 @@ export interface LabelFacts {
   readonly image: string;
   readonly key: ImageKey;
   readonly record: KeyRecord;
-  readonly revision?: Revision;
+  /** Full hex of HEAD. */
+  readonly commit?: string;
+  readonly origin?: Origin;
   /** The revision's tag. */
   readonly version?: string;
   /** The base image of the stage that is built, if it is somebody else's. */
@@ -23,7 +25,7 @@ export interface LabelFacts {
 }
 
 /** OCI annotations and ours. Set at the end of a build, so that a new value does not undo the engine's cache. */
-export function imageLabels({ project, image, key, record, revision, version, base }: LabelFacts): Record<string, string> {
+export function imageLabels({ project, image, key, record, commit, origin, version, base }: LabelFacts): Record<string, string> {
   return {
     [LABELS.project]: project,
     [LABELS.image]: image,
@@ -31,10 +33,10 @@ export function imageLabels({ project, image, key, record, revision, version, ba
     [LABELS.record]: canonical(record),
     'org.opencontainers.image.title': image,
     // A child must not inherit what is true of its parent only: absent facts are written as empty.
-    'org.opencontainers.image.source': revision?.source ?? '',
-    'org.opencontainers.image.revision': revision?.commit ?? '',
+    'org.opencontainers.image.source': origin?.source ?? '',
+    'org.opencontainers.image.revision': commit ?? '',
     'org.opencontainers.image.version': version ?? '',
-    'org.opencontainers.image.created': revision?.committedAt ?? '',
+    'org.opencontainers.image.created': origin?.committedAt ?? '',
     'org.opencontainers.image.base.name': base?.name ?? '',
     'org.opencontainers.image.base.digest': base?.digest ?? '',
   };

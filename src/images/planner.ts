@@ -54,8 +54,8 @@ export interface PlannerDependencies {
   readonly artifactInputs?: (name: string) => Promise<readonly string[]>;
   /** File that remembers content hashes between runs; created when its folder exists. Absent: hash always. */
   readonly statCache?: string;
-  /** What the working tree is; absent outside git. */
-  readonly revision?: Revision;
+  /** What the working tree is; undefined outside git. */
+  readonly revision?: Revision | Promise<Revision | undefined>;
   /** Additional tags instead of `latest`. */
   readonly tags?: readonly string[];
   /** Everything is built by the engine's own builder, thin Dockerfiles too. */
@@ -78,14 +78,19 @@ export interface PlannerDependencies {
 export interface Revision {
   /** 40 hex digits; absent before the first commit. */
   readonly commit?: string;
-  /** As `git log --format=%cI`: ISO 8601. */
-  readonly committedAt?: string;
   /** A legal tag; absent on a detached HEAD. */
   readonly branchTag?: string;
-  /** Clone URL without credentials. */
-  readonly source?: string;
+  /** What only the labels of a new image tell. */
+  readonly origin?: () => Promise<Origin>;
   /** Changed, deleted and untracked paths, relative to the project's root, `/`-separated. */
   readonly changed: readonly string[];
+}
+
+export interface Origin {
+  /** As `git log --format=%cI`: ISO 8601. */
+  readonly committedAt?: string;
+  /** Clone URL without credentials. */
+  readonly source?: string;
 }
 
 export interface BuildOptions {

@@ -3,7 +3,7 @@ import type { KeyRecord } from '../artifact/kind.js';
 import type { ImageKey } from '../core/identity.js';
 import { hashRecord } from '../core/record.js';
 import type { StatCache } from '../docker/stat-cache.js';
-import { memoised } from '../util/memo.js';
+import { lazy, memoised } from '../util/memo.js';
 import { artifactInputs } from './artifact-inputs.js';
 import { baseUses, type Bases } from './base.js';
 import { createChangeFinder, type Change } from './change.js';
@@ -43,13 +43,12 @@ export interface PlannerParts {
 }
 
 export function createPlanning({ project, dependencies, graph, bases, statCache }: PlannerParts): Planning {
-  const { revision } = dependencies;
   const inputsOf = dependencies.artifactInputs ?? ((name: string) => artifactInputs(project, name));
   const context = memoised(readContext);
   const keyed = memoised(computeKey);
   const changeBy = (changed: readonly string[]) => createChangeFinder({ project, node: (name) => graph.node(name), context, artifactInputs: inputsOf }, changed);
-  const dirtyBy = changeBy(revision?.changed ?? []);
-  const dirty = async (name: string) => (await dirtyBy(name)) !== undefined;
+  const dirtyBy = lazy(async () => changeBy((await dependencies.revision)?.changed ?? []));
+  const dirty = async (name: string) => (await (await dirtyBy())(name)) !== undefined;
   return { context, keyed, dirty, changeBy, tags };
 
   async function readContext(name: string): Promise<ImageContext> {
@@ -73,6 +72,7 @@ export function createPlanning({ project, dependencies, graph, bases, statCache 
 
   async function tags(name: string): Promise<string[]> {
     const { node, key } = await keyed(name);
+    const revision = await dependencies.revision;
     const { tags: given = [], latest = given.length === 0 } = dependencies;
     const all = imageTags(key, {
       dirty: await dirty(name),

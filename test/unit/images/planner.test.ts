@@ -37,6 +37,8 @@ const FOUR: Record<string, ImageSketch> = { runtime: {}, base: {}, web: { role: 
 
 function planner(images: Record<string, ImageSketch> = FOUR, more: Partial<PlannerDependencies> = {}, artifacts: Parameters<typeof projectOf>[2] = []) {
   return createImagePlanner(projectOf(root, images, artifacts), {
+    // What the engine is sent is looked at here; test/engine/images has the other way.
+    engineBuild: true,
     engine: engine.port,
     store,
     emit: (event) => events.push(event),
@@ -396,7 +398,7 @@ describe('tags', () => {
   });
 
   test('labels tell where it comes from', async () => {
-    await planner(FOUR, { revision: { commit: COMMIT, branchTag: 'main', committedAt: '2026-01-02T03:04:05Z', source: 'https://git.example/shop', changed: [] } }).build(['runtime']);
+    await planner(FOUR, { revision: { commit: COMMIT, branchTag: 'main', origin: async () => ({ committedAt: '2026-01-02T03:04:05Z', source: 'https://git.example/shop' }), changed: [] } }).build(['runtime']);
     const { labels } = engine.built[0]!.options;
     expect(labels).toMatchObject({
       'wheelwright.project': 'shop',
