@@ -1,7 +1,7 @@
-import type { PackItem } from '../archive/pack-tar.js';
 import type { ImageId } from '../core/identity.js';
 import type { EngineInfo } from '../engine/engine.js';
 import type { DiffId } from '../layers/layer.js';
+import type { ArchiveFile } from './archive-file.js';
 import { dockerArchiveEnd, graphdriverId, layerPath } from './docker-archive.js';
 import type { ForeignLayers } from './foreign-layer.js';
 import { blobPath, containerdId, ociLayoutEnd } from './oci-layout.js';
@@ -14,7 +14,7 @@ export interface ArchiveFormat {
   /** Where a layer of ours stands. */
   layerPath(diffId: DiffId): string;
   /** All but the layers. It may come last. */
-  end(images: readonly LoadableImage[], foreign: ForeignLayers): readonly PackItem[];
+  end(images: readonly LoadableImage[], foreign: ForeignLayers): readonly ArchiveFile[];
   /** What the engine will call the image. */
   id(image: LoadableImage, foreign: ForeignLayers): ImageId;
 }

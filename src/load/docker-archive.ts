@@ -1,7 +1,7 @@
-import type { PackItem } from '../archive/pack-tar.js';
 import type { ImageId } from '../core/identity.js';
 import type { DiffId } from '../layers/layer.js';
 import { archiveFile, sha256Hex } from './archive-file.js';
+import type { ArchiveFile } from './archive-file.js';
 import type { ForeignLayers } from './foreign-layer.js';
 import type { LoadableImage } from './port.js';
 
@@ -19,7 +19,7 @@ export function layerPath(diffId: DiffId): string {
  * What ends a docker-archive: the configurations and `manifest.json`, which lists every layer of every image. The engine
  * opens only the files of layers whose chain it does not have; `foreign` ones stand elsewhere.
  */
-export function dockerArchiveEnd(images: readonly LoadableImage[], foreign: ForeignLayers): readonly PackItem[] {
+export function dockerArchiveEnd(images: readonly LoadableImage[], foreign: ForeignLayers): readonly ArchiveFile[] {
   const configs = new Map(images.map(({ config }) => [`${sha256Hex(config)}.json`, config]));
   const manifest = images.map(({ config, tags, layers }) => ({
     Config: `${sha256Hex(config)}.json`,

@@ -1,7 +1,7 @@
-import type { PackItem } from '../archive/pack-tar.js';
 import type { ImageId } from '../core/identity.js';
 import { canonicalName, parseReference } from '../docker/reference.js';
 import { archiveFile, sha256Hex } from './archive-file.js';
+import type { ArchiveFile } from './archive-file.js';
 import { PLAIN_LAYER } from './foreign-layer.js';
 import type { ForeignLayers } from './foreign-layer.js';
 import type { LoadableImage } from './port.js';
@@ -41,7 +41,7 @@ export function containerdId(image: LoadableImage, foreign: ForeignLayers): Imag
 }
 
 /** What ends an OCI layout: configurations, manifests, and the index with an entry for each tag. */
-export function ociLayoutEnd(images: readonly LoadableImage[], foreign: ForeignLayers): readonly PackItem[] {
+export function ociLayoutEnd(images: readonly LoadableImage[], foreign: ForeignLayers): readonly ArchiveFile[] {
   const blobs = new Map<string, Buffer>();
   const manifests = images.flatMap((image) => {
     const bytes = ociManifest(image, foreign);

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import { readTar } from '../archive/read-tar.js';
-import type { TarItem } from '../archive/read-tar.js';
 import { Failed } from '../core/failure.js';
 import type { ImageId } from '../core/identity.js';
 import type { Engine } from '../engine/engine.js';
@@ -12,19 +11,25 @@ const MAX_MANIFEST = 16 * 1024 * 1024;
 /** What could be a layer in an image archive: `<id>/layer.tar` up to engine 24, a blob since. */
 const LAYER = /^(?:[^/]+\/layer\.tar|blobs\/sha256\/[0-9a-f]{64})$/;
 
+/** A file of an image's archive; its content must be read, or left, before the next one is asked for. */
+export interface SavedFile {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly content: Readable;
+}
+
 /**
- * Reads an image's archive as the engine writes it. Every file that could be a layer is handed to `visit`, in the archive's
- * order (configurations too: only the end tells what is what); what it does not read is skipped. Resolves to the paths of
- * the layers, bottom first. Nothing is kept: the archive passes by as a stream.
+ * Reads an image's archive as the engine writes it. Gives every file that could be a layer, in the archive's order
+ * (configurations too: only the end tells what is what), and in the end the paths of the layers, bottom first. Nothing is
+ * kept: the archive passes by as a stream.
  */
-export async function readSavedImage(engine: Engine, image: ImageId, visit: (item: TarItem) => Promise<void>): Promise<readonly string[]> {
-  const archive: Readable = await engine.save([image]);
+export async function* readSavedImage(engine: Engine, image: ImageId): AsyncGenerator<SavedFile, readonly string[], void> {
   const links = new Map<string, string>();
   let manifest: string | undefined;
-  for await (const item of readTar(archive, { subject: `image ${image}`, links: 'keep', limits: LIMITS })) {
-    const { entry, content } = item;
+  for await (const { entry, content } of readTar(await engine.save([image]), { subject: `image ${image}`, links: 'keep', limits: LIMITS })) {
     if (entry.type === 'file' && entry.path === 'manifest.json' && entry.size <= MAX_MANIFEST) manifest = await textOf(content);
-    else if (entry.type === 'file' && LAYER.test(entry.path)) await visit(item);
+    else if (entry.type === 'file' && LAYER.test(entry.path)) yield { path: entry.path, size: entry.size, content };
     // Layers with equal content are there once (engines before 25).
     else if (entry.type === 'symlink' && LAYER.test(entry.path)) links.set(entry.path, entry.target.replace(/^\.\.\//, ''));
   }

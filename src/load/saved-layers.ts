@@ -1,50 +1,65 @@
 import { createHash } from 'node:crypto';
-import type { TarPack } from '../archive/pack-tar.js';
+import type { Readable } from 'node:stream';
 import { Failed } from '../core/failure.js';
 import type { ImageId } from '../core/identity.js';
 import type { Engine } from '../engine/engine.js';
 import type { DiffId } from '../layers/layer.js';
-import { archiveStream } from './archive-file.js';
-import { layerMediaType } from './foreign-layer.js';
-import type { ForeignLayer, ForeignLayers } from './foreign-layer.js';
+import type { ArchiveFile } from './archive-file.js';
+import { PLAIN_LAYER, layerMediaType } from './foreign-layer.js';
+import type { ForeignLayer } from './foreign-layer.js';
 import { readSavedImage } from './saved-image.js';
 
+/** An image with layers that only the engine has. */
 export interface SavedBase {
   readonly id: ImageId;
-  /** Of its lowest layers. */
+  /** Of those layers, bottom first. */
   readonly diffIds: readonly DiffId[];
 }
 
-/** Writes the layers of these images into an archive, out of the engine's own export and as it names and has them. */
-export async function passSavedLayers(engine: Engine, bases: readonly SavedBase[], pack: TarPack): Promise<ForeignLayers> {
-  const passed = new Map<string, ForeignLayer & { readonly plainDigest: string | undefined }>();
-  const foreign = new Map<DiffId, ForeignLayer>();
+/**
+ * The files of these images' layers out of the engine's own export, as it names and has them; what they are is in `foreign`
+ * when all were read.
+ */
+export async function* savedLayers(engine: Engine, bases: readonly SavedBase[], foreign: Map<DiffId, ForeignLayer>): AsyncGenerator<ArchiveFile> {
+  const passed = new Map<string, Passed>();
   for (const { id, diffIds } of bases) {
     if (diffIds.every((diffId) => foreign.has(diffId))) continue;
-    const paths = await readSavedImage(engine, id, async ({ entry, content }) => {
-      if (entry.type !== 'file' || passed.has(entry.path)) return;
-      const { path, size } = entry;
-      const hash = createHash('sha256');
-      let start: Buffer | undefined;
-      const item = archiveStream(path, size, (async function* () {
-        for await (const chunk of content as AsyncIterable<Buffer>) {
-          start ??= chunk;
-          hash.update(chunk);
-          yield chunk;
-        }
-      })());
-      await pack.entry(item.entry, item.content);
-      const mediaType = layerMediaType(start ?? Buffer.alloc(0));
-      const digest = `sha256:${hash.digest('hex')}`;
-      passed.set(path, { path, size, mediaType, plainDigest: /\+/.test(mediaType) ? undefined : digest });
-    });
-    for (const [index, diffId] of diffIds.entries()) {
-      const layer = passed.get(paths[index] ?? '');
-      if (layer === undefined || (layer.plainDigest ?? diffId) !== diffId) {
-        throw new Failed({ reason: 'engine', message: `the engine exported ${id} without its layer ${diffId}`, advice: 'its image is not whole: pull or build it again' });
-      }
-      foreign.set(diffId, { path: layer.path, mediaType: layer.mediaType, size: layer.size });
+    const saved = readSavedImage(engine, id);
+    let step = await saved.next();
+    for (; step.done !== true; step = await saved.next()) {
+      const { path, size, content } = step.value;
+      if (passed.has(path)) continue;
+      const one = new Passed(path, size);
+      passed.set(path, one);
+      yield { path, size, content: () => one.watch(content) };
+    }
+    for (const [index, diffId] of diffIds.entries()) foreign.set(diffId, passed.get(step.value[index] ?? '')?.as(diffId) ?? missingLayer(id, diffId));
+  }
+}
+
+export function missingLayer(image: ImageId, layer: string): never {
+  throw new Failed({ reason: 'engine', message: `the engine exported ${image} without its layer ${layer}`, advice: 'its image is not whole: pull or build it again' });
+}
+
+/** A file that passed by. */
+class Passed {
+  readonly #hash = createHash('sha256');
+  #mediaType: string | undefined;
+
+  constructor(readonly path: string, readonly size: number) {}
+
+  async *watch(content: Readable): AsyncGenerator<Buffer> {
+    for await (const chunk of content as AsyncIterable<Buffer>) {
+      this.#mediaType ??= layerMediaType(chunk);
+      this.#hash.update(chunk);
+      yield chunk;
     }
   }
-  return foreign;
+
+  /** Undefined if it can't be that layer. What is compressed the engine checks. */
+  as(diffId: DiffId): ForeignLayer | undefined {
+    const { path, size } = this;
+    const mediaType = this.#mediaType ?? PLAIN_LAYER;
+    return mediaType === PLAIN_LAYER && `sha256:${this.#hash.copy().digest('hex')}` !== diffId ? undefined : { path, size, mediaType };
+  }
 }

@@ -8,6 +8,7 @@ import type { Store } from '../store/store.js';
 import { layerMediaType } from './foreign-layer.js';
 import type { ForeignLayer, ForeignLayers } from './foreign-layer.js';
 import { readSavedImage } from './saved-image.js';
+import { missingLayer } from './saved-layers.js';
 
 /**
  * As what blobs a containerd image store has the layers of an image. Only an export of the image tells, so it is read once
@@ -26,15 +27,13 @@ export async function storedLayers({ engine, store }: { readonly engine: Engine;
 
 async function survey(engine: Engine, image: ImageId): Promise<readonly ForeignLayer[]> {
   const blobs = new Map<string, ForeignLayer>();
-  const paths = await readSavedImage(engine, image, async ({ entry, content }) => {
-    if (entry.type !== 'file') return;
-    blobs.set(entry.path, { path: entry.path, mediaType: layerMediaType(await firstOf(content)), size: entry.size });
-  });
-  return paths.map((path) => {
-    const blob = blobs.get(path);
-    if (blob !== undefined) return blob;
-    throw new Failed({ reason: 'engine', message: `the engine exported ${image} without its layer ${path}`, advice: 'its image is not whole: pull or build it again' });
-  });
+  const saved = readSavedImage(engine, image);
+  let step = await saved.next();
+  for (; step.done !== true; step = await saved.next()) {
+    const { path, size, content } = step.value;
+    blobs.set(path, { path, size, mediaType: layerMediaType(await firstOf(content)) });
+  }
+  return step.value.map((path) => blobs.get(path) ?? missingLayer(image, path));
 }
 
 async function firstOf(content: Readable): Promise<Buffer> {

@@ -1,0 +1,59 @@
+import { Failed } from '../core/failure.js';
+import type { Engine, EngineInfo } from '../engine/engine.js';
+import type { DiffId, Layer } from '../layers/layer.js';
+import { openLayer } from '../layers/open-layer.js';
+import type { Store } from '../store/store.js';
+import { archiveOf } from './archive-file.js';
+import type { ArchiveFile } from './archive-file.js';
+import { formatFor } from './archive-format.js';
+import type { ArchiveFormat } from './archive-format.js';
+import type { ForeignLayer, ForeignLayers } from './foreign-layer.js';
+import type { LoadableImage } from './port.js';
+import { savedLayers } from './saved-layers.js';
+import type { SavedBase } from './saved-layers.js';
+import { layersToSend } from './sending.js';
+
+/** Where images go to, and where their layers come from. */
+export interface LoadContext {
+  readonly engine: Engine;
+  readonly info: EngineInfo;
+  readonly store: Store;
+  readonly signal?: AbortSignal;
+}
+
+/** Without the lowest `known[n]` layers of image n. Fails `archive` when the engine refuses that. */
+export async function loadWithout(context: LoadContext, images: readonly LoadableImage[], { known, foreign }: { readonly known: readonly number[]; readonly foreign: ForeignLayers }): Promise<void> {
+  const format = formatFor(context.info);
+  const layers = layersToSend(images.map((image, index) => ({ layers: image.layers, known: known[index]! })), format.by);
+  await send(context, (async function* () {
+    yield* layerFiles(layers, format, context.store);
+    yield* format.end(images, foreign);
+  })());
+}
+
+/** With all layers, those of the bases straight out of the engine's own export. Resolves to how these are there. */
+export async function loadWithAll(context: LoadContext, images: readonly LoadableImage[], bases: readonly SavedBase[]): Promise<ForeignLayers> {
+  const format = formatFor(context.info);
+  const foreign = new Map<DiffId, ForeignLayer>();
+  const own = images.map(({ layers }) => ({ layers: layers.filter(({ content }) => content.kind !== 'engine'), known: 0 }));
+  await send(context, (async function* () {
+    yield* savedLayers(context.engine, bases, foreign);
+    yield* layerFiles(layersToSend(own, 'layer').filter(({ diffId }) => !foreign.has(diffId)), format, context.store);
+    yield* format.end(images, foreign);
+  })());
+  return foreign;
+}
+
+function* layerFiles(layers: readonly Layer[], format: ArchiveFormat, store: Store): Generator<ArchiveFile> {
+  for (const layer of layers) yield { path: format.layerPath(layer.diffId), size: layer.size, content: () => openLayer(layer, store) };
+}
+
+/** The containerd store is asked to look whether the images are whole: otherwise it takes any. */
+async function send({ engine, info: { imageStore, os, architecture }, signal }: LoadContext, files: AsyncIterable<ArchiveFile>): Promise<void> {
+  await engine.load(archiveOf(files), { ...(imageStore === 'containerd' ? { platform: { os, architecture } } : {}), ...(signal === undefined ? {} : { signal }) });
+}
+
+/** True if it was the engine that did not want the archive. */
+export function isRefusal(error: unknown): error is Failed {
+  return error instanceof Failed && error.has('archive');
+}
