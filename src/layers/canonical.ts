@@ -15,7 +15,7 @@ const MAX_SPREAD = 8;
  * are: large packages apart, the others by the hash of their name without the version, what belongs to no package on top
  * (it changes with every package). At most 17.
  */
-export function canonicalGroups(parts: readonly LayerPart[]): readonly (readonly LayerPart[])[] {
+export function canonicalGroups(parts: readonly LayerPart[]): LayerPart[][] {
   const packages = parts.filter((part) => part.package !== undefined);
   const large = packages.filter(({ size }) => size > LARGE).sort((a, b) => b.size - a.size || comparePlaces(a, b)).slice(0, MAX_LARGE);
   const small = packages.filter((part) => !large.includes(part));

@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import type { PackItem } from '../../../src/archive/pack-tar.js';
 import type { Artifact, Part } from '../../../src/artifact/artifact.js';
 import { Failed } from '../../../src/core/failure.js';
-import { artifactLayers, MAX_LAYERS, type ArtifactLayers } from '../../../src/layers/artifact-layers.js';
+import type { Digest, RequirementHash } from '../../../src/core/identity.js';
+import { artifactLayers, type ArtifactLayers } from '../../../src/layers/artifact-layers.js';
+import { MAX_LAYERS } from '../../../src/layers/plan-layers.js';
 import { MemoryStore } from '../../../src/store/memory.js';
-import type { Store } from '../../../src/store/store.js';
+import { MissingBlob, type Store } from '../../../src/store/store.js';
 import { applied, artifact, composed, file, folder, hardlink, keyOf, part, sorted, symlink } from './trees.js';
 
 /** Leaves and folders of pieces: few names, so that they overlap; a name is always one of both. */
@@ -119,5 +121,140 @@ describe('layers of random artifacts', () => {
       { numRuns: 60, seed: 42 },
     );
     expect(extended).toBeGreaterThan(15);
+  });
+});
+
+/** Packages of some kilobytes and glue, as a kind would make them: `name version`. */
+async function packagesOf(store: Store, names: readonly string[]): Promise<Artifact> {
+  const parts = await Promise.all(names.map((name) => part(store, `/opt/venv/lib/${name.split(' ')[0]}`, [file('index.js', name.repeat(500)), file('README', name)], name)));
+  return artifact([...parts, await part(store, '/opt/venv', [file('list', names.join()), symlink('bin/tool', '../lib/a')])]);
+}
+
+const many = (count: number, version = 1): string[] => Array.from({ length: count }, (_, index) => `package-${index} ${version}`);
+const diffIds = ({ layers }: ArtifactLayers): string[] => layers.map(({ diffId }) => diffId);
+
+/** The store, and which blobs were read from it. */
+function watched(store: Store): { readonly store: Store; readonly read: Set<Digest> } {
+  const read = new Set<Digest>();
+  const watching = {
+    readBlob: { value: (digest: Digest) => (read.add(digest), store.readBlob(digest)) },
+    readBlobBytes: { value: (digest: Digest) => (read.add(digest), store.readBlobBytes(digest)) },
+  };
+  return { store: Object.create(store, watching) as Store, read };
+}
+
+describe('a changed package', () => {
+  test('is one small layer on top; only its pieces and the glue are read', async () => {
+    const { store, read } = watched(new MemoryStore());
+    const names = many(100);
+    const first = await layersOf(await packagesOf(store, names), store);
+    const changed = await packagesOf(store, names.map((name) => (name === 'package-7 1' ? 'package-7 2' : name)));
+    read.clear();
+    const second = await layersOf(changed, store);
+    expect(diffIds(second).slice(0, -1)).toEqual(diffIds(first));
+    expect(read.size).toBe(2);
+    expect(second.layers.at(-1)?.size).toBeLessThan(20_000);
+    expect(second.waste).toBeGreaterThan(6000);
+    expect(second.waste).toBeLessThan(20_000);
+    expect(sorted(await applied(second.layers, store))).toEqual(sorted(await composed(changed, store)));
+  });
+
+  test('that is gone is a whiteout for its folder', async () => {
+    const store = new MemoryStore();
+    await layersOf(await packagesOf(store, many(100)), store);
+    const { layers } = await layersOf(await packagesOf(store, many(99)), store);
+    expect(layers.at(-1)?.content).toMatchObject({ kind: 'pieces', removed: ['opt/venv/lib/package-99'] });
+  });
+
+  test('the same content under another key has the same layers, and reads nothing', async () => {
+    const { store, read } = watched(new MemoryStore());
+    const whole = await packagesOf(store, many(20));
+    const first = await layersOf(whole, store);
+    read.clear();
+    expect(diffIds(await artifactLayers({ key: 'f'.repeat(64) as RequirementHash, name: 'python', artifact: whole }, { store }))).toEqual(diffIds(first));
+    expect(read.size).toBe(0);
+  });
+
+  test('the cheapest of the earlier versions is extended: back to the first is the first with nothing on top', async () => {
+    const store = new MemoryStore();
+    const versions = [1, 2, 3].map((version) => ['package-0', 'package-1'].map((name) => `${name} ${version}`));
+    const others = many(100).slice(2);
+    const wholes = await Promise.all(versions.map((names) => packagesOf(store, [...names, ...others])));
+    const results: ArtifactLayers[] = [];
+    for (const whole of wholes) results.push(await layersOf(whole, store));
+    const back = await artifactLayers({ key: 'f'.repeat(64) as RequirementHash, name: 'python', artifact: wholes[0] as Artifact }, { store });
+    expect(diffIds(back)).toEqual(diffIds(results[0] as ArtifactLayers));
+  });
+
+  test('another name, prefix or folders above it have layers of their own', async () => {
+    const store = new MemoryStore();
+    const whole = await packagesOf(store, many(10));
+    const smaller = await packagesOf(store, many(9));
+    await layersOf(whole, store);
+    const canonical = await layersOf(smaller, store, { canonical: true });
+    expect(diffIds(await artifactLayers({ key: 'f'.repeat(64) as RequirementHash, name: 'other', artifact: smaller }, { store }))).toEqual(diffIds(canonical));
+    const above = [{ path: 'opt', mode: 0o2775, uid: 0, gid: 1000 }];
+    const own = await artifactLayers({ key: keyOf(smaller), name: 'python', artifact: smaller, above }, { store });
+    expect(own.layers.every(({ diffId }) => !diffIds(canonical).includes(diffId))).toBe(true);
+    expect((await applied(own.layers, store)).get('opt')).toBe('folder 2775 0:1000');
+    const usual = [{ path: 'opt', mode: 0o755, uid: 0, gid: 0 }];
+    expect(diffIds(await artifactLayers({ key: 'e'.repeat(64) as RequirementHash, name: 'other', artifact: smaller, above: usual }, { store }))).toEqual(diffIds(canonical));
+  });
+
+  test('waste and layers stay within their bounds, for ever', async () => {
+    const store = new MemoryStore();
+    let most = 0;
+    let resets = 0;
+    let before = 0;
+    for (let step = 0; step < 60; step += 1) {
+      const names = many(40).map((name, index) => (index <= 0 ? `big-${index} ${step % 7}` : index % 40 === step % 40 ? `${name.split(' ')[0]} ${step}` : name));
+      const { layers, waste } = await layersOf(await packagesOf(store, names), store);
+      const bytes = layers.reduce((sum, { size }) => sum + size, 0);
+      most = Math.max(most, layers.length);
+      if (layers.length < before) resets += 1;
+      before = layers.length;
+      expect(layers.length).toBeLessThanOrEqual(MAX_LAYERS);
+      expect(waste).toBeLessThanOrEqual((bytes - waste) * 0.25);
+    }
+    expect(most).toBeGreaterThan(3);
+    expect(resets).toBeGreaterThan(1);
+  });
+});
+
+describe('canonical layers', () => {
+  test('a small change leaves most of them what they are', async () => {
+    const store = new MemoryStore();
+    const big = async (version: number): Promise<Artifact> => {
+      const parts = await Promise.all(many(60).map(async (name, index) => ({ ...(await part(store, `/opt/venv/${name.split(' ')[0]}`, [file('f', `${name}${index === 30 ? version : ''}`)], name)), size: 12_000_000 })));
+      const [first, ...rest] = parts as [Part, ...Part[]];
+      return artifact([{ ...first, size: 100_000_000 }, ...rest, await part(store, '/opt/venv', [file('glue', `${version}`)])]);
+    };
+    const [one, two] = [await layersOf(await big(1), store, { canonical: true }), await layersOf(await big(2), store, { canonical: true })];
+    // The large one, eight others, and what belongs to no package.
+    expect(one.layers).toHaveLength(10);
+    expect(diffIds(two).filter((id) => !diffIds(one).includes(id))).toHaveLength(2);
+    expect(diffIds(two)[0]).toBe(diffIds(one)[0]);
+  });
+
+  test('an artifact without parts has none', async () => {
+    expect(await layersOf(artifact([]), new MemoryStore())).toEqual({ layers: [], waste: 0 });
+  });
+
+  test('a piece that is gone is told, and nothing is recorded', async () => {
+    const store = new MemoryStore();
+    const whole = await packagesOf(store, many(3));
+    const { piece: gone } = whole.parts[1] as Part;
+    const bytes = store.blobs.get(gone) as Buffer;
+    store.blobs.delete(gone);
+    await expect(layersOf(whole, store)).rejects.toThrow(MissingBlob);
+    store.blobs.set(gone, bytes);
+    expect((await layersOf(whole, store)).layers).not.toHaveLength(0);
+  });
+
+  test('two at once plan once', async () => {
+    const { store } = watched(new MemoryStore());
+    const whole = await packagesOf(store, many(10));
+    const [one, two] = await Promise.all([layersOf(whole, store), layersOf(whole, store)]);
+    expect(one).toEqual(two);
   });
 });
