@@ -94,7 +94,10 @@ export function createDirectAssembly({ parts, planning, ensure, present, artifac
       return buildStage(node, Number(index), { artifacts: await artifacts, anew });
     });
     const { parent, known } = await parentOf(node, { terms, stage });
+    // Before anything waits for this image: these may have to be loaded first.
     const sources = await imagesOf(node, terms);
+    const { uses } = node.resolved.stages[node.resolved.target]!;
+    const stages = new Map(await Promise.all(uses.map(async (index) => [index, await stage(String(index))] as const)));
     emit({ type: 'image', name, state: 'started' });
     const ready = await artifacts;
     return queue.expecting(() => limit(async () => {
@@ -102,14 +105,14 @@ export function createDirectAssembly({ parts, planning, ensure, present, artifac
         parent,
         context: await contextInputs(name, ready),
         store,
-        from: async (source) => openFiles(typeof source === 'number' ? await stage(String(source)) : sources.get(source) ?? source),
+        from: async (source) => openFiles(typeof source === 'number' ? stages.get(source)! : sources.get(source) ?? source),
         labels: await labelsOf(name),
         created: (await origin()).committedAt ?? NO_TIME,
         artifactLayers: (artifact, content, below) => layersOf({ name: artifact, artifact: content, node, below }),
       });
       await parent.tree.save();
       return { ...fresh, known };
-    }));
+    }).catch((error: unknown) => rethrowNamed(error, name)));
   }
 
   async function layersOf({ name, artifact, node, below }: Unpacked): Promise<readonly Layer[]> {
@@ -219,6 +222,12 @@ async function foldersAbove(prefix: string, tree: Tree, { resolved }: ImageNode)
     folders.push({ path, mode, uid, gid });
   }
   return folders;
+}
+
+/** What would have failed in a build is told as a failed build is. */
+function rethrowNamed(error: unknown, name: string): never {
+  if (!(error instanceof Failed) || !error.has('build')) throw error;
+  throw new Failed(error.problems.map((problem) => (problem.reason === 'build' ? { ...problem, message: `image "${name}": ${problem.message}` } : problem)), { cause: error });
 }
 
 /** Of images of no commit. */

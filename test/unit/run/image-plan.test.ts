@@ -29,6 +29,7 @@ beforeEach(async () => {
 function world(args: Record<string, string> = {}, tags: string[] = []) {
   const project = projectOf(root, { base: {}, web: { args } });
   const images = createImagePlanner(project, {
+    engineBuild: true,
     engine: engine.port, store, emit: () => undefined, signal: new AbortController().signal, offline: true, jobs: 2, tags,
     artifactKey: async () => '0'.repeat(64) as RequirementHash,
     artifact: () => Promise.reject(new Error('no artifacts here')),
