@@ -79,13 +79,16 @@ async function loadLess(context: LoadContext, images: readonly LoadableImage[], 
 async function loadAll(context: LoadContext, images: readonly LoadableImage[]): Promise<readonly ImageId[]> {
   const { engine, info } = context;
   const bases = await Promise.all(images.filter((image) => engineLayers(image).length > 0).map((image) => baseOf(engine, image)));
+  const foreign = new Map<DiffId, ForeignLayer>();
+  const ids = () => images.map((image) => formatFor(info).id(image, foreign));
   try {
-    const foreign = await loadWithAll(context, images, bases);
-    const ids = images.map((image) => formatFor(info).id(image, foreign));
-    return (await areWhole(engine, images, ids)) ? ids : notThere(images);
+    await loadWithAll(context, images, { bases, foreign });
   } catch (error) {
-    throw isRefusal(error) ? inWords(error) : error;
+    if (!isRefusal(error)) throw error;
+    await dropBroken(context, images, ids());
+    throw inWords(error);
   }
+  return (await areWhole(engine, images, ids())) ? ids() : notThere(images);
 }
 
 /** As what blobs the engine has the layers that are its own. */

@@ -31,17 +31,15 @@ export async function loadWithout(context: LoadContext, images: readonly Loadabl
   })());
 }
 
-/** With all layers, those of the bases straight out of the engine's own export. Resolves to how these are there. */
-export async function loadWithAll(context: LoadContext, images: readonly LoadableImage[], bases: readonly SavedBase[]): Promise<ForeignLayers> {
+/** With all layers, those of the bases straight out of the engine's own export; `foreign` is told how these are there. */
+export async function loadWithAll(context: LoadContext, images: readonly LoadableImage[], { bases, foreign }: { readonly bases: readonly SavedBase[]; readonly foreign: Map<DiffId, ForeignLayer> }): Promise<void> {
   const format = formatFor(context.info);
-  const foreign = new Map<DiffId, ForeignLayer>();
   const own = images.map(({ layers }) => ({ layers: layers.filter(({ content }) => content.kind !== 'engine'), known: 0 }));
   await send(context, (async function* () {
     yield* savedLayers(context.engine, bases, foreign);
     yield* layerFiles(layersToSend(own, 'layer').filter(({ diffId }) => !foreign.has(diffId)), format, context.store);
     yield* format.end(images, foreign);
   })());
-  return foreign;
 }
 
 function* layerFiles(layers: readonly Layer[], format: ArchiveFormat, store: Store): Generator<ArchiveFile> {

@@ -11,14 +11,14 @@ import { readSavedImage } from './saved-image.js';
 import { missingLayer } from './saved-layers.js';
 
 /**
- * As what blobs a containerd image store has the layers of an image. Only an export of the image tells, so it is read once
- * and remembered: an image id there is the digest of a manifest, which never changes.
+ * As what blobs a containerd image store has the lowest layers of an image. Only an export of the image tells, so it is
+ * read once and remembered: an image id there is the digest of a manifest, which never changes.
  */
 export async function storedLayers({ engine, store }: { readonly engine: Engine; readonly store: Store }, image: ImageId, diffIds: readonly DiffId[]): Promise<ForeignLayers> {
   const key = `layers-${image.slice('sha256:'.length)}`;
   const found = parse(await store.getRecord('probes', key));
-  const layers = found?.length === diffIds.length ? found : await survey(engine, image);
-  if (layers.length !== diffIds.length) {
+  const layers = found !== undefined && found.length >= diffIds.length ? found : await survey(engine, image);
+  if (layers.length < diffIds.length) {
     throw new Failed({ reason: 'engine', message: `the engine exported ${image} with ${layers.length} layers, and says that it has ${diffIds.length}` });
   }
   if (layers !== found) await store.putRecord('probes', key, layers.map(({ path, mediaType, size }) => ({ path, mediaType, size })));

@@ -186,6 +186,26 @@ describe.each([...FAKES, ...REAL])('$name', ({ make }) => {
   });
 });
 
+describe.each([...ENGINES])('$name', (one) => {
+  test('runs what was loaded', async () => {
+    const engine = await connectTestEngine(one);
+    const store = new MemoryStore();
+    const base = (await engine.image(one.image))!;
+    const labels = { 'wheelwright.test': randomUUID() };
+    const layers = [...base.layers.map(engineLayer), await layerOf(store, 'top', 'what it says')];
+    const [id] = await createLoader({ engine, store }).load([loadable(layers, { labels, known: base.layers.length, base: base.id })]);
+    const container = await engine.createContainer({ image: id!, labels, network: 'none' });
+    try {
+      await container.start();
+      expect(await container.wait()).toEqual({ exitCode: 0 });
+      expect(await container.logs(5)).toEqual(['what it says']);
+    } finally {
+      await container.remove();
+      await engine.removeImage(id!);
+    }
+  });
+});
+
 async function* endless(begun: () => void): AsyncGenerator<Buffer> {
   yield Buffer.alloc(20_000);
   setTimeout(begun, 100);
