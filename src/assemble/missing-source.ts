@@ -11,7 +11,8 @@ export async function missingSource(source: string, context?: AssemblyContext): 
   if (ignoring !== undefined) return new Refusal(message, `${ignoring} excludes it: take it back there with a line !${path}`);
   // An image may have a hundred thousand.
   const near = context === undefined ? undefined : meant(path, await context.paths());
-  return new Refusal(message, near === undefined ? undefined : `did you mean ${near}?`);
+  const where = context === undefined ? 'of the image or stage that is copied from' : 'of the context, which is the folder that the image names';
+  return new Refusal(message, near === undefined ? `name a path ${where}` : `did you mean ${near}?`);
 }
 
 /** A name that is written nearly so, or a file of that name in another folder. */

@@ -118,7 +118,7 @@ function list(folder: string, isRoot: boolean): string[] {
     if (code === 'EACCES') {
       return fail({ reason: 'dockerfile', message: `${folder} can't be read`, advice: 'change its permissions, or name it in .dockerignore' });
     }
-    if (code === 'ENOENT' || code === 'ENOTDIR') return fail({ reason: 'dockerfile', message: `the context ${folder} is not a folder` });
+    if (code === 'ENOENT' || code === 'ENOTDIR') return fail({ reason: 'dockerfile', message: `the context ${folder} is not a folder`, advice: 'name the folder that holds the files to be copied' });
     throw error;
   }
 }

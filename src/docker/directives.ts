@@ -20,10 +20,10 @@ export function readDirectives(source: SourceText): Directives {
     const name = match?.[1]!.toLowerCase();
     if (name === undefined || !['escape', 'syntax', 'check'].includes(name)) break;
     const place = source.place(offset);
-    if (found.has(name)) fail({ reason: 'dockerfile', message: `the parser directive "${name}" is given twice`, place });
+    if (found.has(name)) fail({ reason: 'dockerfile', message: `the parser directive "${name}" is given twice`, place, advice: 'leave one of them away' });
     const value = match![2]!;
     if (name === 'escape' && value !== '\\' && value !== '`') {
-      fail({ reason: 'dockerfile', message: `escape is ${value}, but can only be \\ or \``, place });
+      fail({ reason: 'dockerfile', message: `escape is ${value}, but can only be \\ or \``, place, advice: 'write # escape=\\ or # escape=`, or leave it away' });
     }
     found.set(name, value);
     offset += line.length + 1;

@@ -41,12 +41,12 @@ export function parseDockerfile(text: string, file: string): Dockerfile {
     else if (instruction.keyword === 'FROM') stages.push(newStage(instruction, stages.length));
     else if (stages.length > 0) stages.at(-1)!.instructions.push(instruction);
     else if (instruction.keyword === 'ARG') globalArgs.push(instruction);
-    else problems.push({ reason: 'dockerfile', message: `${instruction.keyword} stands before the first FROM`, place: source.place(instruction.start) });
+    else problems.push({ reason: 'dockerfile', message: `${instruction.keyword} stands before the first FROM`, place: source.place(instruction.start), advice: 'only ARG may stand there: move it behind a FROM' });
   }
   problems.push(...duplicateStages(stages, source));
   if (problems.length > 0) throw new Failed(problems);
   if (stages.length === 0) {
-    throw new Failed({ reason: 'dockerfile', message: 'the Dockerfile has no FROM', place: { file, line: 1, column: 1 } });
+    throw new Failed({ reason: 'dockerfile', message: 'the Dockerfile has no FROM', place: { file, line: 1, column: 1 }, advice: `begin with an image: ${EXAMPLES['FROM']}` });
   }
   return { source, directives, globalArgs, stages };
 }
@@ -83,7 +83,7 @@ function readHeredocs(
       content += raw.text;
     }
     const place = source.place(line.sourceOffset(0));
-    throw new Failed({ reason: 'dockerfile', message: `the here-document ${start.name} is not closed`, place });
+    throw new Failed({ reason: 'dockerfile', message: `the here-document ${start.name} is not closed`, place, advice: `end it with a line that holds ${start.name} and nothing else` });
   });
 }
 
@@ -92,10 +92,32 @@ function newStage(from: Instruction, index: number): Stage & { instructions: Ins
   return { index, ...(name === undefined ? {} : { name }), from, base: from.words[0]!, instructions: [] };
 }
 
+/** How the instructions are written that need arguments. */
+const EXAMPLES: Readonly<Record<string, string>> = {
+  ADD: 'ADD a.tar /app/',
+  ARG: 'ARG VERSION=1',
+  CMD: 'CMD ["program"]',
+  COPY: 'COPY a.txt /app/',
+  ENTRYPOINT: 'ENTRYPOINT ["program"]',
+  ENV: 'ENV NAME=value',
+  EXPOSE: 'EXPOSE 8000',
+  FROM: 'FROM debian:trixie-slim AS build',
+  HEALTHCHECK: 'HEALTHCHECK CMD program --check',
+  LABEL: 'LABEL name=value',
+  MAINTAINER: 'LABEL org.opencontainers.image.authors=name',
+  SHELL: 'SHELL ["/bin/bash", "-c"]',
+  STOPSIGNAL: 'STOPSIGNAL SIGTERM',
+  USER: 'USER app',
+  VOLUME: 'VOLUME /data',
+  WORKDIR: 'WORKDIR /app',
+};
+
 /** What is wrong with an instruction's arguments, if anything. */
 function shapeProblem(instruction: Instruction, source: SourceText): Problem | undefined {
   const { keyword, words } = instruction;
-  const problem = (message: string, at: number = instruction.start, advice?: string): Problem => ({
+  const example = EXAMPLES[keyword];
+  const usual = example === undefined ? undefined : `write for example ${example}`;
+  const problem = (message: string, at: number = instruction.start, advice = usual): Problem => ({
     reason: 'dockerfile',
     message,
     place: source.place(at),
@@ -139,6 +161,7 @@ function duplicateStages(stages: readonly Stage[], source: SourceText): Problem[
         message: `two stages are named "${stage.name}"`,
         place: source.place(stage.from.words[2]!.start),
         related: { message: 'the first is here', place: source.place(earlier.from.words[2]!.start) },
+        advice: 'give one of them another name',
       },
     ];
   });

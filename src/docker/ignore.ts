@@ -17,7 +17,7 @@ export function parseIgnore(text: string, file: string): Patterns {
       new Patterns([line]);
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
-      throw new Failed({ reason: 'dockerfile', message: error.message, place: { file, line: index + 1, column: 1 } });
+      throw new Failed({ reason: 'dockerfile', message: error.message, place: { file, line: index + 1, column: 1 }, advice: 'patterns are those of .dockerignore: *, ?, [a-z], **, and ! in front of exceptions' });
     }
   }
   return new Patterns(lines.filter((line) => !line.startsWith('#')));

@@ -54,7 +54,7 @@ class LineParser {
     const upper = keyword.toUpperCase();
     if (FLAGS[upper] === undefined) {
       const near = nearest(upper, Object.keys(FLAGS));
-      this.fail(start, `"${keyword}" is not a Dockerfile instruction`, near && `did you mean ${near}?`);
+      this.fail(start, `"${keyword}" is not a Dockerfile instruction`, near === undefined ? 'a line that goes on ends with \\ (or with what `# escape` says); a comment begins with #' : `did you mean ${near}?`);
     }
     const { flags, rest } = this.#flags(start + keyword.length);
     this.#checkFlags(upper, flags);
@@ -68,10 +68,10 @@ class LineParser {
   }
 
   #onbuild(rest: number, body: string, range: { start: number; end: number }): ParsedLine {
-    if (body === '') this.fail(rest, 'ONBUILD needs an instruction');
+    if (body === '') this.fail(rest, 'ONBUILD needs an instruction', 'write for example ONBUILD COPY . /app');
     const trigger = this.instruction(rest);
     if (['ONBUILD', 'FROM', 'MAINTAINER'].includes(trigger.keyword)) {
-      this.fail(rest, `${trigger.keyword} can't be an ONBUILD trigger`);
+      this.fail(rest, `${trigger.keyword} can't be an ONBUILD trigger`, 'write it in the Dockerfiles that are built from this image');
     }
     return { keyword: 'ONBUILD', flags: [], text: body, words: [], json: false, heredocs: trigger.heredocs, trigger, ...range };
   }
@@ -117,7 +117,7 @@ class LineParser {
       if (known.includes(flag.name)) continue;
       const near = nearest(flag.name, known);
       const place = this.source.place(flag.start);
-      const advice = near === undefined ? {} : { advice: `did you mean --${near}?` };
+      const advice = near !== undefined ? { advice: `did you mean --${near}?` } : known.length > 0 ? { advice: `its flags are ${known.map((name) => `--${name}`).join(', ')}` } : { advice: 'leave it away: it has none' };
       throw new Failed({ reason: 'dockerfile', message: `${keyword} has no flag --${flag.name}`, place, ...advice });
     }
   }

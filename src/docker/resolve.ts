@@ -212,7 +212,7 @@ class Resolver {
       return expand(text, lookup, this.dockerfile.directives.escape);
     } catch (error) {
       if (!(error instanceof ExpansionError)) throw error;
-      this.#problem(at, `"${text}": ${error.message}`);
+      this.#problem(at, `"${text}": ${error.message}`, 'a variable is written $NAME, ${NAME} or ${NAME:-default}; a dollar sign that is none as \\$');
       return { text, known: false };
     }
   }
@@ -235,14 +235,14 @@ class Resolver {
   /** A `from=`: an earlier or later stage by name, a stage by number, or an image. */
   #use(flag: Flag, value: string, range: Range | undefined, into: { stage: Stage; references: ImageUse[]; uses: number[] }): void {
     const { stages } = this.dockerfile;
-    if (value === '') return this.#problem(flag.start, `--${flag.name} has an empty from`);
+    if (value === '') return this.#problem(flag.start, `--${flag.name} has an empty from`, 'name a stage or an image behind the =');
     if (value.includes('$')) {
       return this.#problem(flag.start, `from=${value}: variables are not possible here`, 'name a stage of its own: FROM the image AS a name, and copy from that');
     }
     const named = stages.findIndex((stage) => stage.name === value.toLowerCase());
     const index = named === -1 && /^\d+$/.test(value) ? Number(value) : named;
-    if (index === into.stage.index) return this.#problem(flag.start, `the stage copies from itself (${value})`);
-    if (index >= stages.length) return this.#problem(flag.start, `there is no stage ${value}`);
+    if (index === into.stage.index) return this.#problem(flag.start, `the stage copies from itself (${value})`, 'copy from another stage, or leave the from away');
+    if (index >= stages.length) return this.#problem(flag.start, `there is no stage ${value}`, `stages are counted from 0: the last one is ${stages.length - 1}`);
     if (index >= 0) into.uses.push(index);
     else if (value.toLowerCase() !== 'scratch') into.references.push(this.#imageUse(value, range ?? flag));
   }
@@ -259,7 +259,7 @@ class Resolver {
     if (named !== -1) return named;
     if (/^\d+$/.test(target) && Number(target) < stages.length) return Number(target);
     const near = nearest(target, stages.flatMap(({ name }) => name ?? []));
-    this.#problem(stages[0]!.from.start, `${source.file} has no stage "${target}"`, near && `did you mean ${near}?`);
+    this.#problem(stages[0]!.from.start, `${source.file} has no stage "${target}"`, near === undefined ? 'name one of its stages (FROM … AS name), or leave the target away' : `did you mean ${near}?`);
     return 0;
   }
 
@@ -273,6 +273,7 @@ class Resolver {
           reason: 'dockerfile',
           message: `the stages ${[...open.slice(open.indexOf(index)), index].map((at) => stages[at]!.stage.name ?? at).join(' → ')} need each other`,
           place: this.dockerfile.source.place(stage.from.start),
+          advice: 'a stage can use only stages that do not need it',
         });
       }
       if (reached.has(index)) return;

@@ -104,11 +104,13 @@ export function createBases({ project, engine, store, emit, offline, signal, cre
   async function pull(use: BaseUse): Promise<ImageInfo> {
     const { reference, place, platform } = use;
     if (offline) {
+      const advice = nearName(reference);
       return fail({
-        reason: 'offline',
+        // Most likely a mistake in the file, which ends a run before anything is built.
+        reason: advice === undefined ? 'offline' : 'dockerfile',
         message: `the base image ${reference} is not on this engine, and pulling is switched off (offline)`,
         place,
-        advice: nearName(reference) ?? `run once without --offline, or load it: docker pull ${reference}`,
+        advice: advice ?? `run once without --offline, or load it: docker pull ${reference}`,
       });
     }
     emit({ type: 'step', subject: reference, message: 'pulling' });

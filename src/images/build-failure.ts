@@ -8,7 +8,20 @@ import type { ImageNode } from './node.js';
 export function buildFailure(problem: Problem, { spec, resolved }: Pick<ImageNode, 'spec' | 'resolved'>, step: number): Problem {
   const instruction = instructionOfStep(resolved, step) ?? instructionInMessage(resolved, [problem.message, ...(problem.detail ?? [])].join('\n'));
   const place = problem.place ?? (instruction === undefined ? undefined : resolved.dockerfile.source.place(instruction.start));
-  return { ...problem, message: `image "${spec.name}": ${problem.message}`, ...(place === undefined ? {} : { place }) };
+  const advice = problem.advice ?? (problem.reason === 'build' ? adviceFor(instruction, spec.name) : undefined);
+  return { ...problem, message: `image "${spec.name}": ${problem.message}`, ...(place === undefined ? {} : { place }), ...(advice === undefined ? {} : { advice }) };
+}
+
+function adviceFor(instruction: Instruction | undefined, image: string): string | undefined {
+  switch (instruction?.keyword) {
+    case 'COPY':
+    case 'ADD':
+      return 'check that it is in the context, and that no line of the ignore file excludes it';
+    case 'RUN':
+      return `read what the step said; to try it by hand: artifacts context ${image} -o FOLDER, then docker build FOLDER`;
+    default:
+      return undefined;
+  }
 }
 
 /** The instruction behind a step of the classic builder, which numbers those of the rewritten Dockerfile from 1. */

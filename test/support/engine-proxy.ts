@@ -12,12 +12,15 @@ export interface EngineProxy {
   kill(): Promise<void>;
   /** The engine is stopped: connections stay, and are accepted, but nothing moves. */
   freeze(): void;
+  /** It is killed when a request whose first line matches has sent so many bytes; resolves when that has happened. */
+  killDuring(request: RegExp, bytes: number): Promise<void>;
 }
 
 export async function engineProxy(dir: string): Promise<EngineProxy> {
   const path = join(dir, 'engine.sock');
   const sockets = new Set<Socket>();
   let frozen = false;
+  let watch: { readonly request: RegExp; readonly bytes: number; readonly reached: () => void } | undefined;
   const server = createServer({ allowHalfOpen: true }, (client) => {
     if (frozen) return void sockets.add(client.on('error', () => undefined));
     const engine = connect({ path: ENGINE_SOCKET, allowHalfOpen: true });
@@ -27,15 +30,25 @@ export async function engineProxy(dir: string): Promise<EngineProxy> {
       from.on('close', () => to.destroy());
       from.pipe(to);
     }
+    let sent: number | undefined;
+    client.on('data', (chunk: Buffer) => {
+      if (watch?.request.test(chunk.toString('latin1', 0, 1000).split('\r\n', 1)[0]!) === true) sent = 0;
+      if (sent !== undefined && (sent += chunk.length) >= (watch?.bytes ?? Infinity)) watch?.reached();
+    });
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
+  const kill = async (): Promise<void> => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
   return {
     host: `unix://${path}`,
-    kill: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
+    kill,
+    killDuring: (request, bytes) =>
+      new Promise<void>((resolve) => {
+        watch = { request, bytes, reached: () => void ((watch = undefined), kill().then(resolve)) };
+      }),
     freeze: () => {
       frozen = true;
       for (const socket of sockets) socket.unpipe().pause();

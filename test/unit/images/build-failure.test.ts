@@ -33,4 +33,5 @@ test.each<[string, number, number | undefined]>([
   const problem = buildFailure({ reason: 'build', message }, node, step);
   expect(problem.message).toBe(`image "web": ${message}`);
   expect(problem.place?.line).toBe(line);
+  expect(problem.advice === undefined).toBe(line === undefined || [1, 2, 4].includes(line));
 });
