@@ -55,7 +55,7 @@ describe('the engine is gone', () => {
   };
 
   test('in the middle of a build; the next run builds it', async () => {
-    const repo = await start((name) => ({ ...GOOD, 'web/Dockerfile': `FROM debian:trixie-slim\nCOPY Dockerfile /${name}\nRUN sleep 2\n` }));
+    const repo = await start((name) => ({ 'web/Dockerfile': `FROM debian:trixie-slim\nCOPY Dockerfile /${name}\nRUN sleep 2\n` }));
     const proxy = await engineProxy(repo.beside(''));
     const run = await startCli(['images', '--json', '--verbose'], { cwd: repo.root, env: { DOCKER_HOST: proxy.host } });
     await run.shows('RUN sleep 2');
