@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Failed } from '../../../src/core/failure.js';
+import { artifactLayers } from '../../../src/layers/artifact-layers.js';
+import { MAX_LAYERS } from '../../../src/layers/plan-layers.js';
+import { replayLayers, tableOf, treeOf, type Version } from '../../support/layer-history.js';
 import { differences, openRig, type Rig } from './rig.js';
 
 /** The workspace of a real project: 716 packages, and twelve successive versions of its lock. */
@@ -13,6 +16,7 @@ const IMAGE = process.env['WHEELWRIGHT_TEST_PONTOON_BUILDER'] ?? 'wheelwright-te
 
 let dir: string;
 let rig: Rig;
+const versions: Version[] = [];
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'wheelwright-pontoon-'));
@@ -39,13 +43,33 @@ test('its history: each step fetches what is new in it, and a step with nothing 
   for (const step of steps) {
     await useCase(`history/node/${step}`);
     rig.requests.length = 0;
-    const { packages } = await (await rig.plan()).build();
+    const { key, build } = await rig.plan();
+    const { packages, artifact } = await build();
+    versions.push({ name: step, key, artifact });
     expect(packages.fetched + packages.compiled + packages.reused).toBe(packages.total);
     fetched.push(packages.fetched + packages.compiled);
     expect(rig.requests).toHaveLength(packages.fetched + packages.compiled);
   }
   // The second lock has 58 new entries, 27 of them for other platforms or needed by those alone.
   expect(fetched.slice(1)).toEqual([31, 1, 53, 1, 0, 0, 2, 1, 2, 2, 0]);
+}, 600_000);
+
+test('its layers: one small one a step, no more than allowed, and in the end the tree is that of the canonical ones', async () => {
+  const rows = await replayLayers(versions, rig.store);
+  process.stdout.write(tableOf('layers of the node history', rows));
+  for (const [index, { name, added, layers, waste, bytes, gzip, changed }] of rows.entries()) {
+    expect([name, layers.length <= MAX_LAYERS, waste <= (bytes - waste) / 4]).toEqual([name, true, true]);
+    if (index === 0) continue;
+    expect([name, added.length <= 1 || added.length === layers.length]).toEqual([name, true]);
+    // What changed, compressed; a layer's own folders, whiteouts and headers are little.
+    if (added.length === 1) expect([name, gzip, gzip <= 1.5 * changed + 65_536]).toEqual([name, gzip, true]);
+  }
+  const { key, artifact } = versions.at(-1)!;
+  const canonical = await artifactLayers({ key, name: 'history', artifact }, { store: rig.store, canonical: true });
+  const [ours, wanted] = [await treeOf(rows.at(-1)!.layers, rig.store), await treeOf(canonical.layers, rig.store)];
+  expect([...wanted].filter(([path, what]) => ours.get(path) !== what).slice(0, 20)).toEqual([]);
+  expect(ours.size).toBe(wanted.size);
+  expect(wanted.size).toBeGreaterThan(30_000);
 }, 600_000);
 
 test('the head equals what npm ci makes, and needs nothing the second time', async () => {

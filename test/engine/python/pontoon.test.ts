@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Built } from '../../../src/artifact/artifact.js';
 import type { Planned } from '../../../src/artifact/kind.js';
+import { artifactLayers } from '../../../src/layers/artifact-layers.js';
+import { MAX_LAYERS } from '../../../src/layers/plan-layers.js';
+import { replayLayers, tableOf, treeOf } from '../../support/layer-history.js';
 import { differences, item, openRig, PREFIX } from './install-rig.js';
 import type { Rig } from './install-rig.js';
 
@@ -88,6 +91,25 @@ test('the key records differ in the pins that changed and nothing else', () => {
     expect([...changed('requirements')].sort()).toEqual(differing.sort());
   }
 });
+
+test('its layers: one small one a step, no more than allowed, and in the end the tree is that of the canonical ones', async () => {
+  const versions = steps.map(({ name, planned, built }) => ({ name, key: planned.key, artifact: built.artifact }));
+  const rows = await replayLayers(versions, rig.store);
+  process.stdout.write(tableOf('layers of the python history', rows));
+  for (const [index, { name, added, layers, waste, bytes, gzip, changed }] of rows.entries()) {
+    expect([name, layers.length <= MAX_LAYERS, waste <= (bytes - waste) / 4]).toEqual([name, true, true]);
+    if (index === 0) continue;
+    expect([name, added.length <= 1 || added.length === layers.length]).toEqual([name, true]);
+    // What changed, compressed; a layer's own folders, whiteouts and headers are little.
+    if (added.length === 1) expect([name, gzip, gzip <= 1.5 * changed + 65_536]).toEqual([name, gzip, true]);
+  }
+  const { key, artifact } = versions.at(-1)!;
+  const canonical = await artifactLayers({ key, name: 'history', artifact }, { store: rig.store, canonical: true });
+  const [ours, wanted] = [await treeOf(rows.at(-1)!.layers, rig.store), await treeOf(canonical.layers, rig.store)];
+  expect([...wanted].filter(([path, what]) => ours.get(path) !== what).slice(0, 20)).toEqual([]);
+  expect(ours.size).toBe(wanted.size);
+  expect(wanted.size).toBeGreaterThan(30_000);
+}, 600_000);
 
 test('the environment is what uv installs from the same file', async () => {
   const { built } = steps.at(-1) as Step;
