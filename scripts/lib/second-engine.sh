@@ -35,6 +35,10 @@ second_engine_start() { # NAME STORE
   local features='{"containerd-snapshotter": false}'
   [ "$store" = containerd ] && features='{"containerd-snapshotter": true}'
   as_root sh -c "printf '{\"features\": %s}' '$features' > $state/daemon.json"
+  # A number that was left by a machine that went down may be another process's by now.
+  local pid
+  pid=$(cat "$state/docker.pid" 2>/dev/null || true)
+  if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null || true)" != dockerd ]; then as_root rm -f "$state/docker.pid"; fi
   say "second engine $name: starting ($store image store)"
   as_root sh -c "setsid unshare --mount --propagation private '$here/second-engine-inside.sh' '$SECOND_ROOT/root' '$state' '$bridge' >'$state/log' 2>&1 </dev/null & echo \$! > '$state/starter.pid'"
   local tries=0

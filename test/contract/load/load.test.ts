@@ -109,6 +109,14 @@ describe.each([...FAKES, ...REAL])('$name', ({ make }) => {
     for (const [at, id] of ids.entries()) await expectWhole(id, images[at]!);
   });
 
+  test('two images that turn out to be one', async () => {
+    const only = await layer();
+    const images = [above([only], { tags: [tag('same-1')] }), above([only], { tags: [tag('same-2')] })];
+    const [id, other] = await load(...images);
+    expect(other).toBe(id);
+    for (const one of images) await expectWhole(id, one);
+  });
+
   test('an image without a base, and none at all', async () => {
     const own = image([await layer(), await layer()], { tags: [tag('scratch')] });
     await expectWhole((await load(own))[0], own);
