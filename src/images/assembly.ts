@@ -103,7 +103,6 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
       }
     }
     const artifacts = await needsOf(node, terms);
-    emit({ type: 'image', name, state: 'started' });
     return { id: await buildOnce(node, artifacts, terms.anew?.has(name) === true), tags: [keyReference(node, key)] };
   }
 
@@ -138,6 +137,7 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
       const work = async (): Promise<ImageId> => {
         const found = anew ? undefined : await presentImage(engine, repository, key);
         if (found !== undefined) return found.id;
+        emit({ type: 'image', name, state: 'started' });
         const context = await contextInputs(name, artifacts);
         const answers = sessionFor(node, { project, env: dependencies.env ?? {}, credentials: dependencies.credentials });
         const id = await buildWithEngine(node, { engine, emit, signal, context, tag: keyReference(node, key), labels: await labelsOf(name), noCache: anew, answers });

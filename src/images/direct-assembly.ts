@@ -98,9 +98,9 @@ export function createDirectAssembly({ parts, planning, ensure, present, artifac
     const sources = await imagesOf(node, terms);
     const { uses } = node.resolved.stages[node.resolved.target]!;
     const stages = new Map(await Promise.all(uses.map(async (index) => [index, await stage(String(index))] as const)));
-    emit({ type: 'image', name, state: 'started' });
     const ready = await artifacts;
     return queue.expecting(() => limit(async () => {
+      emit({ type: 'image', name, state: 'started' });
       const fresh = await assembleImage(node, {
         parent,
         context: await contextInputs(name, ready),
