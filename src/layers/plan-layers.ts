@@ -6,7 +6,7 @@ import type { Store } from '../store/store.js';
 import { canonicalGroups, comparePlaces } from './canonical.js';
 import type { AboveFolder, Layer, LayerPart, PiecesContent } from './layer.js';
 import { storeLayer, type RecipeHash } from './stored-layer.js';
-import type { EarlierPlan, Plan } from './stored-plan.js';
+import { withLayers, type EarlierPlan, type Plan } from './stored-plan.js';
 import { treeChanges, type Changes } from './tree-changes.js';
 
 /** Of one artifact; an image may have several, and a limit of 127 for all it has. */
@@ -24,37 +24,42 @@ export interface Planning {
 
 /** The earlier version from which the fewest new bytes lead here, and one layer on top; undefined if there is none within the bounds. */
 export async function extendedPlan(planning: Planning, earlier: readonly EarlierPlan[]): Promise<Plan | undefined> {
-  const { parts } = planning.artifact;
-  const costs = earlier.map((plan) => ({ plan, cost: newBytes(plan.parts, parts) }));
-  const [best] = costs.sort((a, b) => a.cost - b.cost || a.plan.waste - b.plan.waste);
-  // The folders above the prefix would stay.
-  if (best === undefined || parts.length === 0) return undefined;
-  const { layers, recipes, parts: before } = best.plan;
-  const changes = await changesFrom(before, planning);
-  const waste = best.plan.waste + changes.wasted;
+  const { artifact, store } = planning;
+  // Without parts nothing may be left, and the folders above the prefix would be.
+  const best = artifact.parts.length === 0 ? undefined : await cheapest(artifact.parts, earlier, store);
+  if (best === undefined) return undefined;
+  const { layers, recipes } = best;
+  const { parts } = artifact;
+  const changes = await changesFrom(best.parts, planning);
+  const waste = best.waste + changes.wasted;
   const seen = layers.reduce((sum, { size }) => sum + size, 0) + changes.added - waste;
   if (waste > seen * MAX_WASTE || changes.added > seen * MAX_EXTENSION) return undefined;
   if (changes.parts.length + changes.removed.length + changes.bare.length === 0) return { layers, recipes, parts, waste };
   if (layers.length >= MAX_LAYERS) return undefined;
   const content = contentOf([...changes.parts].sort(comparePlaces), { changes, planning, isTop: true });
-  const top = await storeLayer(content, planning.store);
+  const top = await storeLayer(content, store);
   return { layers: [...layers, top.layer], recipes: [...recipes, top.recipe], parts, waste };
 }
 
 /** What depends on the artifact alone. */
 export async function canonicalPlan(planning: Planning): Promise<Plan> {
-  const changes = await changesFrom([], planning);
-  const groups = canonicalGroups(changes.parts);
-  // Folders and nothing else are a layer too.
-  if (groups.length === 0 && changes.bare.length > 0) groups.push([]);
   const layers: Layer[] = [];
   const recipes: RecipeHash[] = [];
-  for (const [index, group] of groups.entries()) {
-    const { layer, recipe } = await storeLayer(contentOf(group, { changes, planning, isTop: index === groups.length - 1 }), planning.store);
+  for (const content of await canonicalContents(planning)) {
+    const { layer, recipe } = await storeLayer(content, planning.store);
     layers.push(layer);
     recipes.push(recipe);
   }
   return { layers, recipes, parts: planning.artifact.parts, waste: 0 };
+}
+
+/** Apart from the composing, so that the listings are not in memory during it. */
+async function canonicalContents(planning: Planning): Promise<readonly PiecesContent[]> {
+  const changes = await changesFrom([], planning);
+  const groups = canonicalGroups(changes.parts);
+  // Folders and nothing else are a layer too.
+  if (groups.length === 0 && changes.bare.length > 0) groups.push([]);
+  return groups.map((group, index) => contentOf(group, { changes, planning, isTop: index === groups.length - 1 }));
 }
 
 function changesFrom(parts: readonly Part[], { artifact, store }: Planning): Promise<Changes> {
@@ -83,6 +88,15 @@ function contentOf(parts: readonly LayerPart[], { changes, planning, isTop }: { 
     parts,
     removed: isTop ? removed : [],
   };
+}
+
+async function cheapest(parts: readonly Part[], earlier: readonly EarlierPlan[], store: Store): Promise<Plan | undefined> {
+  const costs = earlier.map((plan) => ({ plan, cost: newBytes(plan.parts, parts) }));
+  for (const { plan } of costs.sort((a, b) => a.cost - b.cost || a.plan.waste - b.plan.waste)) {
+    const whole = await withLayers(plan, store);
+    if (whole !== undefined) return whole;
+  }
+  return undefined;
 }
 
 /** Of pieces that only the second has: about what an extension from the first to it would hold. */

@@ -16,7 +16,8 @@ export interface Plan {
   readonly waste: number;
 }
 
-export type EarlierPlan = Plan & { readonly key: string };
+/** A plan whose layers were not looked at yet. */
+export type EarlierPlan = Omit<Plan, 'layers'> & { readonly key: string };
 
 /**
  * A record of bucket `layers`, under `plan-<requirement hash>-<16 digits>`. It needs the pieces of all its layers, also those
@@ -30,12 +31,21 @@ interface StoredPlan {
 }
 
 /** Undefined if anything of it is gone. */
-export async function findPlan(key: string, store: Store): Promise<EarlierPlan | undefined> {
-  const found = (await store.getRecord('layers', key)) as unknown as StoredPlan | undefined;
-  if (found?.format !== 1) return undefined;
-  const layers = await Promise.all(found.layers.map((recipe) => findLayer(recipe, store)));
+export async function findPlan(key: string, store: Store): Promise<Plan | undefined> {
+  const found = await readPlan(key, store);
+  return found === undefined ? undefined : withLayers(found, store);
+}
+
+/** Undefined if one of its layers is gone. */
+export async function withLayers(plan: EarlierPlan, store: Store): Promise<Plan | undefined> {
+  const layers = await Promise.all(plan.recipes.map((recipe) => findLayer(recipe, store)));
   if (layers.includes(undefined)) return undefined;
-  return { key, layers: layers as Layer[], recipes: found.layers, parts: found.parts, waste: found.waste };
+  return { layers: layers as Layer[], recipes: plan.recipes, parts: plan.parts, waste: plan.waste };
+}
+
+async function readPlan(key: string, store: Store): Promise<EarlierPlan | undefined> {
+  const found = (await store.getRecord('layers', key)) as unknown as StoredPlan | undefined;
+  return found?.format === 1 ? { key, recipes: found.layers, parts: found.parts, waste: found.waste } : undefined;
 }
 
 export async function putPlan(key: string, { layers, recipes, parts, waste }: Plan, store: Store): Promise<void> {
@@ -51,11 +61,11 @@ interface StoredChain {
 }
 
 /** How many plans are looked at for one to extend. */
-const MAX_EARLIER = 6;
+const MAX_EARLIER = 4;
 
 export async function earlierPlans(chain: string, store: Store): Promise<readonly EarlierPlan[]> {
   const found = (await store.getRecord('layers', `chain-${chain}`)) as unknown as StoredChain | undefined;
-  const plans = await Promise.all((found?.format === 1 ? found.plans : []).map((key) => findPlan(key, store)));
+  const plans = await Promise.all((found?.format === 1 ? found.plans : []).map((key) => readPlan(key, store)));
   return plans.flatMap((plan) => plan ?? []);
 }
 

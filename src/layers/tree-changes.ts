@@ -37,20 +37,18 @@ export async function treeChanges(from: readonly Part[], to: readonly Part[], { 
   const touched = [...before, ...after].filter((part) => !common.has(idOf(part)));
   const listings = await listingsOf(touched, list);
   const affected = affectedPaths(touched, listings, rooted(prefix));
-  const above = pathsBelow(affected, after.filter((part) => common.has(idOf(part))));
-  const neighbours = after.filter((part) => common.has(idOf(part)) && above.has(rooted(part.at)));
-  for (const [id, listing] of await listingsOf(neighbours, list)) listings.set(id, listing);
-  const look: Look = { common, listings, affected, above };
+  const neighbours = after.filter((part) => common.has(idOf(part)));
+  for (const [id, listing] of await relevantListings(neighbours, affected, list)) listings.set(id, listing);
+  const look: Look = { common, listings, affected };
   return difference(resolve(before, look), resolve(after, look), { look, parts: after });
 }
 
 interface Look {
   /** Parts that both have, in the same order. */
   readonly common: ReadonlySet<string>;
+  /** Of those, the affected entries, where there are any; of others all. */
   readonly listings: ReadonlyMap<string, readonly Listed[]>;
   readonly affected: ReadonlySet<string>;
-  /** Place of a common part → affected paths below it, relative to it. */
-  readonly above: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** Who has a path in the end; `entry` is absent for folders that are only implied by a part's place. */
@@ -104,24 +102,24 @@ function affectedPaths(parts: readonly Part[], listings: ReadonlyMap<string, rea
   return affected;
 }
 
-function pathsBelow(affected: ReadonlySet<string>, parts: readonly Part[]): Map<string, Set<string>> {
-  const places = new Set(parts.map(({ at }) => rooted(at)));
-  const found = new Map<string, Set<string>>();
-  if (places.size === 0) return found;
-  for (const path of affected) {
-    for (const place of ['', ...ancestorsOf(path)]) {
-      if (!places.has(place)) continue;
-      const relative = place === '' ? path : path.slice(place.length + 1);
-      const known = found.get(place);
-      if (known === undefined) found.set(place, new Set([relative]));
-      else known.add(relative);
+/** The affected entries of these parts; those that lie where there are none are not listed. */
+async function relevantListings(parts: readonly Part[], affected: ReadonlySet<string>, list: ListPart): Promise<Map<string, readonly Listed[]>> {
+  const relative = new Map(parts.map(({ at }) => [rooted(at), new Set<string>()]));
+  if (relative.size > 0) {
+    for (const path of affected) {
+      for (const place of ['', ...ancestorsOf(path)]) relative.get(place)?.add(place === '' ? path : path.slice(place.length + 1));
     }
   }
-  return found;
+  const wantedOf = (part: Part): ReadonlySet<string> => relative.get(rooted(part.at)) as Set<string>;
+  const found = await listingsOf(parts.filter((part) => wantedOf(part).size > 0), list);
+  return new Map(parts.flatMap((part) => {
+    const listing = found.get(idOf(part))?.filter(([, path]) => wantedOf(part).has(path));
+    return listing === undefined ? [] : [[idOf(part), listing] as const];
+  }));
 }
 
 /** The affected paths' owners. Later parts win. */
-function resolve(parts: readonly Part[], { common, listings, affected, above }: Look): Tree {
+function resolve(parts: readonly Part[], { listings, affected }: Look): Tree {
   const tree = new Map<string, Owner>();
   const put = (path: string, owner: Owner): void => {
     const known = tree.get(path);
@@ -131,17 +129,13 @@ function resolve(parts: readonly Part[], { common, listings, affected, above }: 
   for (const part of parts) {
     const at = rooted(part.at);
     for (const folder of foldersTo(at)) if (affected.has(folder)) put(folder, { part });
-    const wanted = common.has(idOf(part)) ? (above.get(at) ?? NOTHING) : undefined;
-    if (wanted?.size === 0) continue;
-    for (const entry of listings.get(idOf(part)) as readonly Listed[]) {
+    for (const entry of listings.get(idOf(part)) ?? []) {
       const path = below(at, entry[1]);
-      if (wanted === undefined ? affected.has(path) : wanted.has(entry[1])) put(path, { part, entry });
+      if (affected.has(path)) put(path, { part, entry });
     }
   }
   return tree;
 }
-
-const NOTHING: ReadonlySet<string> = new Set();
 
 function difference(before: Tree, after: Tree, { look, parts }: { readonly look: Look; readonly parts: readonly Part[] }): Changes {
   const leaves = new Map<Part, string[]>();
