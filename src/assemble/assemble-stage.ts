@@ -24,7 +24,9 @@ export async function assembleStage(inputs: AssembleInputs): Promise<Assembled> 
   const files = new StageFiles(parent.tree);
   const begin = () => {
     scope.inherit(config.env);
-    scope.inheritArgs(inheritedInstructions(resolved));
+    // ARGs hold on in stages that are FROM this one, as far as the image's environment does not say otherwise.
+    for (const instruction of inheritedInstructions(resolved)) scope.rerun(instruction);
+    scope.inherit(config.env);
     // What is FROM nothing works in its root.
     if (config.workingDir !== '') config.workingDir = workdirOf(config.workingDir, '/');
     else if (base.kind === 'scratch') config.workingDir = '/';

@@ -66,9 +66,10 @@ const CHANGES: Readonly<Record<string, Change>> = {
   USER: ({ text }, config, scope) => (config.user = scope.expand(text)),
 
   EXPOSE: ({ words }, config, scope) => {
-    const ports = [...new Set(words.flatMap(({ text }) => scope.expand(text).split(/\s+/).filter((spec) => spec !== '')).flatMap(exposedPorts))];
+    const written = words.map(({ text }) => text).sort(compare);
+    const ports = written.flatMap((text) => scope.expand(text).split(/\s+/).filter((spec) => spec !== '')).flatMap(exposedPorts);
     for (const port of ports) config.ports.add(port);
-    return `map[${ports.sort(compare).map((port) => `${port}:{}`).join(' ')}]`;
+    return plainList(ports);
   },
 
   VOLUME: ({ words }, config, scope) => {

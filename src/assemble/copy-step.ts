@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { Instruction } from '../docker/instruction.js';
+import { Patterns } from '../docker/pattern.js';
 import { heredocStart } from '../docker/heredoc.js';
 import { isRemoteSource } from '../docker/resolve.js';
 import { isArchive } from './archive-kind.js';
@@ -53,6 +54,7 @@ interface Copy {
   readonly destination: string;
   readonly chown: string;
   readonly chmod: string;
+  readonly exclude: readonly string[];
   readonly from: string | undefined;
   readonly unpack: boolean;
 }
@@ -71,6 +73,7 @@ function readCopy(instruction: Instruction, scope: Scope): Copy {
     destination: scope.expand(words.at(-1)!.text),
     chown: expanded('chown'),
     chmod: expanded('chmod'),
+    exclude: flags.filter(({ name }) => name === 'exclude').map(({ value = '' }) => value),
     from: flag('from')?.value,
     unpack: keyword === 'ADD' && isSet(flag('unpack') ?? { value: 'true' }),
   };
@@ -120,10 +123,11 @@ async function copyOne({ copy, source, found, destination }: { readonly copy: Co
 }
 
 /** Accounts are looked up as the files are now: an earlier source may have brought them. */
-async function rulesOf({ chown, chmod }: Copy, files: StageFiles): Promise<CopyRules> {
+async function rulesOf({ chown, chmod, exclude }: Copy, files: StageFiles): Promise<CopyRules> {
   return {
     ...(chown === '' ? {} : { owner: await ownerNamed(chown, files) }),
     ...(chmod === '' ? {} : { chmod: parseChmod(chmod) }),
+    ...(exclude.length === 0 ? {} : { exclude: new Patterns(exclude) }),
   };
 }
 

@@ -2,7 +2,6 @@ import { expand, ExpansionError } from '../docker/expansion.js';
 import type { Instruction } from '../docker/instruction.js';
 import type { Resolved } from '../docker/resolve.js';
 import { argAssignments, envAssignments, platformVariables } from '../docker/variables.js';
-import type { OciConfig } from './oci-config.js';
 import { Refusal } from './refusal.js';
 
 /** The variables of a stage at some point. ARG and ENV write to the same names, and the last one counts. */
@@ -32,22 +31,12 @@ export class Scope {
     }
   }
 
-  /** The ARGs of a stage that this one is FROM: they hold on. Its ENVs are in the environment that was inherited. */
-  inheritArgs(instructions: readonly Instruction[]): void {
-    const last = new Map<string, string>();
-    const env = new Map(this.#values);
-    for (const instruction of instructions) {
-      if (instruction.keyword === 'ARG') {
-        for (const { name, value } of this.declare(instruction)) if (value !== undefined) last.set(name, value);
-      } else if (instruction.keyword === 'ENV') {
-        for (const { name, value } of envAssignments(instruction)) {
-          const key = this.expand(name);
-          this.set(key, this.expand(value ?? ''));
-          last.delete(key);
-        }
-      }
-    }
-    for (const [name, value] of env) if (!last.has(name)) this.set(name, value);
+  /** Carries out what an instruction of an earlier stage does to variables. */
+  rerun(instruction: Instruction): void {
+    if (instruction.keyword === 'ARG') this.declare(instruction);
+    if (instruction.keyword !== 'ENV') return;
+    const values = envAssignments(instruction).map(({ name, value }) => [this.expand(name), this.expand(value ?? '')] as const);
+    for (const [name, value] of values) this.set(name, value);
   }
 
   set(name: string, value: string): void {
@@ -95,10 +84,6 @@ export function inheritedInstructions({ stages, target }: Resolved): Instruction
     found.unshift(...stages[base.index]!.stage.instructions);
   }
   return found;
-}
-
-export function envOf(config: OciConfig['config']): readonly string[] {
-  return config.Env ?? [];
 }
 
 function own(record: Readonly<Record<string, string>>, name: string): string | undefined {

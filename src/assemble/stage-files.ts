@@ -2,7 +2,7 @@ import { parentOf } from '../archive/paths.js';
 import type { LayerDraft } from './assemble.js';
 import { Draft, type Written } from './draft.js';
 import { OverlayTree } from './overlay-tree.js';
-import { Refusal } from './refusal.js';
+import { BuilderOnly, Refusal } from './refusal.js';
 import { resolveLinks } from './resolve-links.js';
 import type { Tree, TreeNode } from './tree.js';
 
@@ -59,6 +59,7 @@ export class StageFiles implements Tree {
   }
 
   write(path: string, written: Written): void {
+    if (/(?:^|\/)\.wh\.[^/]*$/.test(path)) throw new BuilderOnly(`a file named like a layer's mark of removal (/${path})`);
     this.#draft.write(path, written);
   }
 
@@ -70,16 +71,16 @@ export class StageFiles implements Tree {
   }
 
   /** Makes a folder and those above it that are missing. Without an owner they belong to root, or to the group of a folder whose setgid bit is set. */
-  async makeFolders(path: string, owner?: Owner): Promise<void> {
+  async makeFolders(path: string, { owner, mode = 0o755 }: { readonly owner?: Owner | undefined; readonly mode?: number | undefined } = {}): Promise<void> {
     const node = await this.lstat(path);
     if (node?.type === 'directory') return;
     if (node !== undefined) throw new Refusal(`/${path} is not a folder`);
     const above = parentOf(path);
-    await this.makeFolders(above, owner);
+    await this.makeFolders(above, { owner, mode });
     const parent = await this.lstat(above);
     const inherits = parent?.type === 'directory' && (parent.mode & SETGID) !== 0;
     const { uid, gid } = owner ?? { uid: 0, gid: inherits ? parent.gid : 0 };
-    this.write(path, { node: { type: 'directory', mode: inherits ? 0o755 | SETGID : 0o755, uid, gid } });
+    this.write(path, { node: { type: 'directory', mode: inherits ? mode | SETGID : mode, uid, gid } });
   }
 
   async #checkFolders(path: string): Promise<void> {

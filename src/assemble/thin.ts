@@ -9,8 +9,8 @@ const THIN = new Set([
   'MAINTAINER', 'ONBUILD',
 ]);
 const FLAGS: Readonly<Record<string, ReadonlySet<string>>> = {
-  COPY: new Set(['chown', 'chmod', 'from', 'link']),
-  ADD: new Set(['chown', 'chmod', 'link', 'unpack']),
+  COPY: new Set(['chown', 'chmod', 'from', 'link', 'exclude']),
+  ADD: new Set(['chown', 'chmod', 'link', 'exclude', 'unpack']),
 };
 /** The frontend's own images, which mean what an engine's builder has built in. */
 const OWN_SYNTAX = /^(?:(?:docker\.io|index\.docker\.io)\/)?docker\/dockerfile(?:-upstream)?(?::[^@]*)?(?:@.*)?$/;

@@ -8,19 +8,25 @@ import { resolveLinks } from './resolve-links.js';
 import type { Owner, StageFiles } from './stage-files.js';
 
 /**
- * Unpacks a local tar into a folder as ADD does: owners and modes are the archive's, folders that are there take them over,
- * all else is replaced; folders that the archive does not name are 0755 of root.
+ * Unpacks a local tar into a folder as ADD does: modes are the archive's, owners too unless one is given, folders that are
+ * there take them over, all else is replaced; folders that the archive does not name are 0755 of root.
  */
 export async function unpackInto(files: StageFiles, { open, name, destination }: { readonly open: () => AsyncIterable<Uint8Array>; readonly name: string; readonly destination: string }, owner: Owner | undefined): Promise<void> {
   const folder = await files.resolve(destination);
-  await files.makeFolders(folder, owner);
+  await files.makeFolders(folder, { owner });
   const contents = new ArchiveContents(open, name);
   const written = new Map<string, Written>();
   for (const [number, entry] of (await contents.entries()).entries()) {
     const path = await placeOf(files, folder, entry);
-    const item = writtenOf(entry, { written, content: () => contents.content(number) });
+    const item = writtenOf(owner === undefined ? entry : { ...entry, ...owner }, { written, content: () => contents.content(number) });
     await put(files, path, item);
     written.set(entry.path, item);
+    // All names of a file have what the last one says.
+    for (const [other, { inode }] of written) {
+      if (entry.type !== 'hardlink' || inode !== item.inode) continue;
+      files.write(posix.join(folder, other), item);
+      written.set(other, item);
+    }
   }
 }
 
@@ -29,7 +35,7 @@ async function placeOf(files: StageFiles, folder: string, { path }: Entry): Prom
   const above = parentOf(path);
   const resolved = await resolveLinks((at) => files.lstat(posix.join(folder, at)), above);
   if (resolved !== above) throw new BuilderOnly(`ADD of an archive with files behind a link (${above})`);
-  await files.makeFolders(posix.join(folder, above), ROOT);
+  await files.makeFolders(posix.join(folder, above), { owner: ROOT });
   return posix.join(folder, path);
 }
 
@@ -49,7 +55,7 @@ function writtenOf(entry: Entry, { written, content }: { readonly written: Reado
     case 'hardlink': {
       const target = written.get(entry.target);
       if (target?.node.type !== 'file') throw new BuilderOnly('ADD of an archive with a hard link to something that is no file of it');
-      return target;
+      return { ...target, node: { ...target.node, mode, uid, gid } };
     }
   }
 }

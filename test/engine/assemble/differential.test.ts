@@ -1,0 +1,20 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { openLaboratory, type Laboratory } from '../../support/assemble/laboratory.js';
+import { ARCHIVES } from './cases/archives.js';
+import { CONFIG } from './cases/config.js';
+import { DESTINATIONS } from './cases/destinations.js';
+import { NEWER } from './cases/newer.js';
+import { OWNERS } from './cases/owners.js';
+import { SOURCES } from './cases/sources.js';
+import { STAGES } from './cases/stages.js';
+
+let laboratory: Laboratory;
+beforeAll(async () => {
+  laboratory = await openLaboratory();
+});
+afterAll(() => laboratory.close());
+
+test.each(Object.entries({ DESTINATIONS, SOURCES, OWNERS, CONFIG, STAGES, ARCHIVES, NEWER }))('%s are as the engine has them', async (_, cases) => {
+  const findings = await laboratory.examine(cases);
+  expect(findings.filter(({ problems }) => problems.length > 0)).toEqual([]);
+});

@@ -1,0 +1,124 @@
+import { Readable } from 'node:stream';
+import type { OciConfig } from '../../../src/assemble/oci-config.js';
+import { engineTree } from '../../../src/assemble/engine-tree.js';
+import { parentConfig } from '../../../src/assemble/parent-config.js';
+import { connectEngine } from '../../../src/engine/connect.js';
+import type { Engine } from '../../../src/engine/engine.js';
+import { assembleAll, buildWithEngine, dockerfileOf, type Outcome, type Parent } from './build-both.js';
+import type { Case } from './case.js';
+import { asOldBuildkit, configDifferences, configFacts, withoutIdleLayers } from './compare-images.js';
+import { applyLayers, asTree, differences, type FileTree } from './file-tree.js';
+import { readArchive, writeArchive, type ArchiveImage } from './image-archive.js';
+import { sha256, tar } from './node.js';
+import { PARENTS } from './parents.js';
+
+const PARALLEL = 3;
+const SAVED_AT_ONCE = 60;
+const BASE = 'debian:trixie-slim';
+
+/** What a case showed; equal if there are no problems. */
+export interface Finding {
+  readonly name: string;
+  readonly problems: readonly string[];
+}
+
+/** An engine with the parents of the cases in it. */
+export interface Laboratory {
+  readonly engine: Engine;
+  /** Of the engine's version. */
+  readonly major: number;
+  readonly parents: ReadonlyMap<string, Parent>;
+  examine(cases: readonly Case[]): Promise<Finding[]>;
+  close(): Promise<void>;
+}
+
+export async function openLaboratory(): Promise<Laboratory> {
+  const engine = connectEngine({ host: process.env['DOCKER_HOST'] });
+  const major = Number.parseInt((await engine.info()).version, 10);
+  const parents = new Map<string, Parent>();
+  const made = new Set<string>();
+  const images = [];
+  for (const [name, { layers, config: runConfig }] of Object.entries(PARENTS)) {
+    const tars = await Promise.all(layers.map((layer) => tar(layer)));
+    const config: OciConfig = {
+      architecture: 'amd64', os: 'linux', created: '2001-01-01T00:00:00Z', config: runConfig,
+      rootfs: { type: 'layers', diff_ids: tars.map((layer) => `sha256:${sha256(layer)}`) },
+      history: tars.map((_, index) => ({ created: '2001-01-01T00:00:00Z', created_by: `layer ${index}` })),
+    };
+    const bytes = Buffer.from(JSON.stringify(config));
+    const reference = `wheelwright-assemble-test/${name}:${sha256(bytes).slice(0, 12)}`;
+    images.push({ config: bytes, layers: tars, tags: [reference] });
+    const files = await applyLayers(new Map(), tars);
+    parents.set(name, { reference, config, tree: asTree(files), files });
+  }
+  await engine.load(Readable.from([await writeArchive(images)]));
+  const closing: (() => Promise<void>)[] = [];
+  const details = await engine.imageDetails(BASE);
+  if (details !== undefined) {
+    const tree = engineTree(engine, BASE);
+    closing.push(tree.close);
+    parents.set('debian', { reference: BASE, config: parentConfig(details), tree });
+  }
+  return { engine, major, parents, examine, close };
+
+  async function examine(cases: readonly Case[]): Promise<Finding[]> {
+    const pairs = await inParallel(cases.filter(({ since = 0 }) => since <= major), async (one) => {
+      const dockerfile = dockerfileOf(one, parents);
+      const theirs = await buildWithEngine(engine, one, dockerfile);
+      if (theirs.id !== undefined) made.add(theirs.id);
+      return { one, theirs, ours: await assembleAll(one, dockerfile, parents) };
+    });
+    const saved = await saveAll(pairs.flatMap(({ one, theirs }) => (theirs.id === undefined || one.outcome === 'not thin' ? [] : [theirs.id])));
+    return Promise.all(pairs.map(async ({ one, theirs, ours }) => ({ name: one.name, problems: await judge(one, ours, { ...theirs, image: saved.get(theirs.id ?? '') }) })));
+  }
+
+  async function judge(one: Case, ours: Outcome, theirs: { readonly message?: string; readonly image: ArchiveImage | undefined }): Promise<string[]> {
+    const expected = one.outcome ?? 'equal';
+    if (expected === 'not thin') return ours.kind === 'not thin' ? [] : [`ours is ${ours.kind}, should be left to the builder${ours.kind === 'built' ? '' : `: ${ours.message}`}`];
+    if (expected === 'fails') {
+      return [
+        ...(ours.kind === 'failed' ? [] : [`ours is ${ours.kind}, should fail`]),
+        ...(theirs.message === undefined ? ['the engine builds it'] : []),
+      ];
+    }
+    if (ours.kind !== 'built') return [`ours is ${ours.kind}: ${ours.message}${theirs.message === undefined ? '' : `; the engine: ${theirs.message}`}`];
+    if (theirs.image === undefined) return [`the engine fails: ${theirs.message}`];
+    const parent = parents.get(one.parent);
+    const below = parent?.config.rootfs.diff_ids.length ?? 0;
+    const base: FileTree = parent?.files ?? new Map();
+    const above = parent?.config.history.length ?? 0;
+    const theirLayers = theirs.image.layers.slice(below);
+    const trees = await Promise.all([applyLayers(base, ours.layers), applyLayers(base, theirLayers)]);
+    const facts = configFacts(await withoutIdleLayers(ours.config, above, { base, layers: ours.layers }), above);
+    const theirFacts = configFacts(await withoutIdleLayers(theirs.image.config, above, { base, layers: theirLayers }), above);
+    return [...differences(trees[0], trees[1]), ...(major < 23 ? configDifferences(asOldBuildkit(facts), asOldBuildkit(theirFacts)) : configDifferences(facts, theirFacts))];
+  }
+
+  async function saveAll(ids: readonly string[]): Promise<Map<string, ArchiveImage>> {
+    const found = new Map<string, ArchiveImage>();
+    const unique = [...new Set(ids)];
+    for (let at = 0; at < unique.length; at += SAVED_AT_ONCE) {
+      for (const image of await readArchive(await engine.save(unique.slice(at, at + SAVED_AT_ONCE)))) found.set(image.id, image);
+    }
+    return found;
+  }
+
+  async function close(): Promise<void> {
+    for (const end of closing) await end();
+    await inParallel([...made], (id) => engine.removeImage(id));
+    for (const [name, { reference }] of parents) if (name !== 'debian') await engine.removeImage(reference);
+  }
+}
+
+async function inParallel<In, Out>(items: readonly In[], work: (item: In) => Promise<Out>): Promise<Out[]> {
+  const results = new Array<Out>(items.length);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < items.length) {
+      const index = next++;
+      results[index] = await work(items[index]!);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, worker));
+  return results;
+}
