@@ -179,7 +179,7 @@ class Expansion {
 
   #name(): string {
     const rest = this.word.slice(this.#at);
-    const match = /^(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#])/.exec(rest);
+    const match = /^(?:\p{Nd}+|[\p{L}_][\p{L}\p{Nd}_]*|[@*#?$!-])/u.exec(rest);
     const name = match?.[0] ?? '';
     this.#at += name.length;
     return name;
