@@ -14,6 +14,11 @@ export interface Kind<Spec> {
    * only part that may need network or builder, and only the first time). Fails with all problems that it finds.
    */
   plan(spec: Spec, context: Context): Promise<Planned>;
+  /**
+   * Files and folders below the root, relative to it, that the artifact is made from, those that others include too; read
+   * without builder and network. Absent: those that the spec names.
+   */
+  inputs?(spec: Spec, from: Pick<Context, 'root' | 'env'>): Promise<readonly string[]>;
   /** Keys of those of the store's locks that these artifacts were planned with: without them planning may need the network. */
   locksOf?(artifacts: readonly KeyedRecord[], locks: readonly RecordEntry[]): readonly string[];
 }

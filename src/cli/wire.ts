@@ -83,6 +83,7 @@ export async function withWorld(
       jobs,
       artifactKey: async (name) => (await artifacts.plan(name)).key,
       artifact: async (name) => (await artifacts.ensure(name)).artifact,
+      artifactInputs: (name) => artifacts.inputs(name),
       forget: () => artifacts.forget(),
       env: namedValues(['SSH_AUTH_SOCK', ...secretVariables(project)]),
       credentials: async (name) => (access ??= await registry()).credentials(name),

@@ -3,7 +3,7 @@ import type { Project } from '../config/project.js';
 
 /**
  * Files and globs that an artifact's spec names, relative to the project's root; for telling whether a changed path reaches it. What
- * these files include in turn (`-r other.txt`) only the kind knows.
+ * these files include in turn (`-r other.txt`) its kind says, see `inputs` in artifact/kind.ts.
  */
 export async function artifactInputs(project: Project, name: string): Promise<readonly string[]> {
   const spec = project.artifacts.get(name);

@@ -2,6 +2,7 @@ import { tarOf } from '../archive/pack-tar.js';
 import { Failed, fail, type Problem } from '../core/failure.js';
 import type { Emit } from '../core/events.js';
 import type { ImageId } from '../core/identity.js';
+import { isPredefined } from '../docker/build-args.js';
 import { needsBuildkit } from '../docker/buildkit-needs.js';
 import type { Engine } from '../engine/engine.js';
 import type { Mask } from '../util/mask.js';
@@ -77,9 +78,7 @@ function masked(problem: Problem, mask: Mask): Problem {
   return { ...problem, message: mask(message), ...(detail === undefined ? {} : { detail: detail.map(mask) }) };
 }
 
-const PREDEFINED = /^(?:(?:HTTPS?|FTP|NO|ALL)_PROXY|(?:https?|ftp|no|all)_proxy)$/;
-
 /** Build args that need no ARG and leave no trace in the image. */
 function predefined(args: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(args).filter(([name]) => PREDEFINED.test(name)));
+  return Object.fromEntries(Object.entries(args).filter(([name]) => isPredefined(name)));
 }

@@ -2,6 +2,7 @@ import type { Project } from '../config/project.js';
 import { Failed, fail, type Problem, type Reason } from '../core/failure.js';
 import type { BuilderKey, ImageKey } from '../core/identity.js';
 import type { Placed } from '../core/place.js';
+import { declaredArgs } from '../docker/build-args.js';
 import { openStatCache } from '../docker/stat-cache.js';
 import { limiter } from '../util/limit.js';
 import { createAssembly } from './assembly.js';
@@ -224,12 +225,13 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
 
 const NONE: ReadonlyMap<string, PresentImage> = new Map();
 
-function placeOf({ spec, edges }: ImageNode): OrderedImage {
+function placeOf({ spec, edges, resolved }: ImageNode): OrderedImage {
   return {
     name: spec.name,
     repository: spec.repository,
     parents: [...new Set(edges.map(({ to }) => to))],
     artifacts: spec.artifacts.map(({ value }) => value),
+    args: declaredArgs(resolved.dockerfile),
   };
 }
 

@@ -111,6 +111,8 @@ export interface OrderedImage {
   /** Short names of the project's images that it is built from. */
   readonly parents: readonly string[];
   readonly artifacts: readonly string[];
+  /** Build args that its Dockerfile declares. */
+  readonly args: readonly string[];
 }
 
 export interface PlannedImage extends OrderedImage {

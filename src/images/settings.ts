@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { ImageSpec, Project } from '../config/project.js';
 import { fail } from '../core/failure.js';
+import { isPredefined } from '../docker/build-args.js';
 import { imagesMeant } from './name-patterns.js';
 
 /** Settings of a command line that take the place of the project file's for one run. Words are as the user wrote them. */
@@ -52,6 +53,11 @@ export function applySettings(project: Project, settings: ImageSettings, env: Re
   if (network !== undefined) change(all, () => ({ network }));
   if (cacheFrom.length > 0) change(all, () => ({ cacheFrom }));
   return { ...project, images };
+}
+
+/** The build args of these settings that take effect only where an ARG declares them; `image` as the user wrote it. */
+export function declarableArgs({ buildArgs }: ImageSettings): readonly { readonly image?: string; readonly name: string }[] {
+  return buildArgs.map(parseBuildArg).filter(({ name }) => !isPredefined(name));
 }
 
 function parseBuildArg(text: string): { readonly image?: string; readonly name: string; readonly value?: string } {

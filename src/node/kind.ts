@@ -12,7 +12,13 @@ import { posix } from 'node:path';
 
 /** node_modules, package by package, as `npm ci` would make it in the builder. */
 export function createNodeKind(): Kind<NodeSpec> {
-  return { plan, locksOf };
+  return { plan, inputs, locksOf };
+}
+
+/** Its package.json, lock and .npmrc, and the package.json of each workspace. */
+async function inputs(spec: NodeSpec, { root }: Pick<Context, 'root'>): Promise<readonly string[]> {
+  const { folder, lockFile, npmrcFile, workspaces } = await readInputs({ root, package: spec.package.value, place: spec.package.place });
+  return [spec.package.value, lockFile, npmrcFile, ...[...workspaces.keys()].map((workspace) => posix.join(folder, workspace, 'package.json'))];
 }
 
 async function plan(spec: NodeSpec, context: Context): Promise<Planned> {

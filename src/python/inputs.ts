@@ -59,7 +59,8 @@ export async function readInputs(spec: PythonSpec, context: Context, interpreter
   };
 }
 
-async function readFiles(files: readonly Placed<string>[], context: Context): Promise<RequirementInput> {
+/** Requirement files and all that they include. */
+export async function readFiles(files: readonly Placed<string>[], context: Pick<Context, 'root' | 'env'>): Promise<RequirementInput> {
   const read = (path: string): Promise<Buffer | undefined> => readFile(resolve(context.root, path)).catch((error: NodeJS.ErrnoException) => unreadable(error, path));
   const exists = (path: string): Promise<boolean> => access(resolve(context.root, path)).then(() => true, () => false);
   return readRequirements(files, { root: context.root, read, exists, env: context.env });

@@ -12,6 +12,7 @@ import type { RecordEntry } from '../store/store.js';
 import { limiter } from '../util/limit.js';
 import type { Conflict } from './conflicts.js';
 import { credentialsOf } from './credentials.js';
+import { inputFiles } from './input-files.js';
 import type { Inputs } from './inputs.js';
 import { readInputs } from './inputs.js';
 import { interpreterOf } from './interpreter.js';
@@ -26,7 +27,7 @@ import type { Work } from './work.js';
 /** Python requirement sets: see README.md. What one run has made is remembered, so that it is counted once. */
 export function createPythonKind(): Kind<PythonSpec> {
   const made: Work['made'] = new Map();
-  return { plan: (spec, context) => plan(spec, context, made), locksOf };
+  return { plan: (spec, context) => plan(spec, context, made), inputs: inputFiles, locksOf };
 }
 
 async function plan(spec: PythonSpec, context: Context, made: Work['made']): Promise<Planned> {

@@ -5,6 +5,7 @@ import type { PackageCounts } from '../core/events.js';
 import { Failed } from '../core/failure.js';
 import type { BuilderKey, Digest, RequirementHash } from '../core/identity.js';
 import type { Data } from '../core/record.js';
+import { artifactInputs } from '../images/artifact-inputs.js';
 import { memoised } from '../util/memo.js';
 import { unknownArtifact } from './unknown-artifact.js';
 import type { World } from './world.js';
@@ -12,6 +13,8 @@ import type { World } from './world.js';
 /** The artifacts of a project: their keys, whether they are there, and how to get them. Each is worked on once a run. */
 export interface Artifacts {
   plan(name: string): Promise<Planned>;
+  /** Files, folders and patterns below the root whose change reaches the artifact. */
+  inputs(name: string): Promise<readonly string[]>;
   /** The stored artifact under the set's requirement hash, if there is one. */
   find(name: string): Promise<StoredArtifact | undefined>;
   /** Finds or makes it, with what it needs. */
@@ -49,6 +52,14 @@ export function createArtifacts(world: World): Artifacts {
       case 'command':
         return world.kinds.command.plan(spec, context);
     }
+  });
+
+  const inputs = memoised(async (name: string): Promise<readonly string[]> => {
+    const spec = specOf(world, name);
+    const from = { root: world.project.root, env: envOf(spec) };
+    const { python, node } = world.kinds;
+    const read = spec.kind === 'python' ? await python.inputs?.(spec, from) : spec.kind === 'node' ? await node.inputs?.(spec, from) : undefined;
+    return [...new Set([...(await artifactInputs(world.project, name)), ...(read ?? [])])];
   });
 
   const find = async (name: string): Promise<StoredArtifact | undefined> => {
@@ -102,7 +113,7 @@ export function createArtifacts(world: World): Artifacts {
       builderKey,
       facts: () => world.builders.facts(builderKey),
       builder: () => world.builders.open(builderKey),
-      env: allowed(world.hostEnv, [...world.project.builders.env, ...spec.env]),
+      env: envOf(spec),
       offline: world.offline,
       jobs: world.jobs,
       emit: world.emit,
@@ -112,11 +123,15 @@ export function createArtifacts(world: World): Artifacts {
     };
   }
 
+  function envOf(spec: ArtifactSpec): Record<string, string> {
+    return allowed(world.hostEnv, [...world.project.builders.env, ...spec.env]);
+  }
+
   const forget = () => {
     plan.forget();
     ensure.forget();
   };
-  return { plan, find, ensure, forget };
+  return { plan, inputs, find, ensure, forget };
 }
 
 function specOf(world: World, name: string): ArtifactSpec {

@@ -2,6 +2,7 @@ import { fromRegistry, type FromRegistry } from '../../run/from-registry.js';
 import { makeImages } from '../../run/make-images.js';
 import { planImages, type ImageStep } from '../../run/image-plan.js';
 import { selectionOf, type Selection } from '../../run/selection.js';
+import { warnOfUndeclared } from '../../run/undeclared-args.js';
 import type { World } from '../../run/world.js';
 import type { Action } from '../action.js';
 import type { Outcome } from '../options.js';
@@ -11,6 +12,7 @@ import { withWorld } from '../wire.js';
 export const images: Action = (options, args) =>
   withWorld(withImageSettings(options, args), async ({ world, registry }) => {
     const selection = await selectionOf(world, selectionOptions(options, args));
+    await warnOfUndeclared(world, selection, withImageSettings(options, args).imageSettings);
     const anew = options['cache'] === false;
     if (selection.wanted.length === 0) return nothing(world, options['plan'] === true);
     if (options['pull'] === true) await world.images.refreshBases(selection.wanted);

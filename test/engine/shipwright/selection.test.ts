@@ -96,6 +96,46 @@ describe('since a revision', () => {
   });
 });
 
+test('a file that a requirement file includes changes what is made from it, however deep', async () => {
+  const project = await checkout((name) => ({
+    'project.yml': `name: ${name}\nartifacts:\n  python: { kind: python, builder: tools:1, requirements: [requirements/prod.txt] }\n  node: { kind: node, builder: tools:1 }\nimages:\n  py: { context: py, artifacts: [python] }\n  js: { context: js, artifacts: [node] }\n`,
+    'py/Dockerfile': 'FROM scratch\nADD artifacts/python.tar /\n',
+    'js/Dockerfile': 'FROM scratch\nADD artifacts/node.tar /\n',
+    'requirements/prod.txt': '-r base.txt\n',
+    'requirements/base.txt': '-c ../constraints.txt\n./lib\n',
+    'constraints.txt': '',
+    'lib/setup.py': '',
+    'package.json': '{"name":"a","version":"1.0.0","workspaces":["packages/*"]}',
+    'package-lock.json': '{"lockfileVersion":3,"packages":{}}',
+    'packages/one/package.json': '{"name":"one","version":"1.0.0"}',
+  }));
+  const changed = async (path: string): Promise<string[]> => {
+    await project.git('checkout', '-q', '-B', 'work', 'master');
+    await project.write({ [path]: '# changed\n' });
+    const { nodes } = await project.json<{ nodes: { id: string }[] }>('graph', '--changed-since', 'master');
+    await project.git('checkout', '-q', '--force', '.');
+    return nodes.map(({ id }) => id).filter((id) => id.startsWith('image '));
+  };
+  try {
+    for (const path of ['requirements/prod.txt', 'requirements/base.txt', 'constraints.txt', 'lib/setup.py']) expect([path, await changed(path)]).toEqual([path, ['image py']]);
+    for (const path of ['package-lock.json', 'packages/one/package.json']) expect([path, await changed(path)]).toEqual([path, ['image js']]);
+    expect(await changed('packages/one/index.js')).toEqual([]);
+  } finally {
+    await project.close();
+  }
+});
+
+test('a build argument that no Dockerfile of the selection declares is warned of', async () => {
+  await repo.git('checkout', '-q', '--force', 'master');
+  await repo.write({ 'other/Dockerfile': 'FROM scratch\nARG VERSION\nCOPY lib/ /\n' });
+  const warnings = async (...args: string[]) => (await repo.artifacts('images', '--list', '--quiet', ...args)).stderr;
+  expect(await warnings('--build-arg', 'VERSION=1', '--build-arg', 'http_proxy=x', 'other')).toBe('');
+  expect(await warnings('--build-arg', 'VERSOIN=1', 'other')).toMatch(/warning: --build-arg VERSOIN has no effect: no Dockerfile of the selected images declares it\n.*[Dd]id you mean VERSION\?/);
+  expect(await warnings('--build-arg', 'VERSION=1', 'base')).toMatch(/VERSION has no effect[^]*rite ARG VERSION/);
+  expect(await warnings('--build-arg', 'base:VERSION=1')).toContain('no selected image base declares it');
+  await repo.git('checkout', '-q', '--force', 'master');
+});
+
 describe('the graph', () => {
   test('as text, and narrowed', async () => {
     expect((await repo.artifacts('graph')).stdout).toBe('base\nother\nshared <- base\nservice1 <- shared\n');

@@ -5,7 +5,7 @@ import { commandSpec, projectOf } from '../../support/images/project.js';
 
 const project = projectOf('/x', { web: { artifacts: ['tool'] }, base: {}, builder: {} }, [commandSpec('tool', 'builder')]);
 const ordered = ['base', 'builder', 'web'].map((name) => ({
-  name, repository: `shop-${name}`, parents: name === 'web' ? ['base'] : [], artifacts: name === 'web' ? ['tool'] : [],
+  name, repository: `shop-${name}`, parents: name === 'web' ? ['base'] : [], artifacts: name === 'web' ? ['tool'] : [], args: [],
 }));
 const drawing = drawingOf(project, ordered);
 const evil: Drawing = {
