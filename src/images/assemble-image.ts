@@ -10,6 +10,7 @@ import { artifactTree } from './artifact-tree.js';
 import type { AssembledImage } from './assembled-image.js';
 import { assemblyContext } from './assembly-context.js';
 import type { ContextInputs } from './context-items.js';
+import { liesApart, orderLayers } from './layer-order.js';
 import type { ImageNode } from './node.js';
 
 /** What an image is assembled on. */
@@ -30,6 +31,8 @@ export interface AssembleImageOptions {
   readonly labels: Readonly<Record<string, string>>;
   /** RFC 3339. */
   readonly created: string;
+  /** Diff ids of all layers of earlier images of that name, the last first. */
+  readonly earlier: readonly (readonly string[])[];
   /** The layers of an artifact of the image, to be put on `below`. */
   readonly artifactLayers: (name: string, artifact: Artifact, below: Tree) => Promise<readonly Layer[]>;
 }
@@ -59,10 +62,16 @@ export async function assembleImage(node: ImageNode, options: AssembleImageOptio
   });
   const layers: Layer[] = [];
   const history: History[] = [];
-  for (const step of steps) {
-    const added = step.layer === undefined ? [] : await layersOf(step.layer, options);
-    layers.push(...added);
-    history.push(...historyOf(step, added.length, created));
+  for (const run of runsOf(steps, context)) {
+    const made: Made[] = [];
+    for (const step of run) made.push({ step, layers: step.layer === undefined ? [] : await layersOf(step.layer, options) });
+    const stepOf = new Map(made.flatMap((one) => one.layers.map((layer) => [layer, one.step] as const)));
+    const place = parent.layers.length + layers.length;
+    const before = [...parent.layers, ...layers];
+    const ordered = orderLayers(made.map((one) => one.layers), run.length === 1 ? [] : earlierAt(options.earlier, before, place));
+    layers.push(...ordered);
+    history.push(...made.flatMap(({ step, layers: { length } }) => (length === 0 ? [{ ...lineOf(step, created), empty_layer: true }] : [])));
+    history.push(...ordered.map((layer) => lineOf(stepOf.get(layer)!, created)));
   }
   const all = [...parent.layers, ...layers];
   const whole: OciConfig = {
@@ -81,10 +90,35 @@ async function layersOf(draft: LayerDraft, { context, store, artifactLayers }: A
   return [{ diffId: `sha256:${digest}` as DiffId, size, content: { kind: 'blob', blob: digest } }];
 }
 
-/** A line for each layer; all have to be accounted for. */
-function historyOf({ createdBy }: Step, layers: number, created: string): History[] {
-  const line: History = { created, created_by: createdBy, comment: COMMENT };
-  return layers === 0 ? [{ ...line, empty_layer: true }] : Array.from({ length: layers }, () => line);
+interface Made {
+  readonly step: Step;
+  readonly layers: readonly Layer[];
+}
+
+/** Steps one by one, but for artifacts that lie side by side: what these put into the file system may come in any order. */
+function runsOf(steps: readonly Step[], context: ContextInputs): readonly (readonly Step[])[] {
+  const runs: Step[][] = [];
+  for (const step of steps) {
+    const run = runs.at(-1);
+    const prefix = prefixOf(step, context);
+    const others = run?.map((one) => prefixOf(one, context));
+    if (prefix !== undefined && others !== undefined && others.every((other) => other !== undefined && liesApart(prefix, other))) run!.push(step);
+    else runs.push([step]);
+  }
+  return runs;
+}
+
+function prefixOf({ layer }: Step, context: ContextInputs): string | undefined {
+  return layer?.kind === 'artifact' ? artifactOf(context, layer.name).prefix : undefined;
+}
+
+/** What earlier images that begin with the same layers have behind them. */
+function earlierAt(earlier: readonly (readonly string[])[], before: readonly Layer[], place: number): readonly (readonly string[])[] {
+  return earlier.filter((diffIds) => before.every(({ diffId }, index) => diffIds[index] === diffId)).map((diffIds) => diffIds.slice(place));
+}
+
+function lineOf({ createdBy }: Step, created: string): History {
+  return { created, created_by: createdBy, comment: COMMENT };
 }
 
 function artifactOf({ artifacts }: ContextInputs, name: string): Artifact {

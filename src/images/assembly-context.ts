@@ -14,10 +14,19 @@ export function assemblyContext(inputs: ContextInputs): AssemblyContext {
   const { store, reach } = inputs;
   const own = inputs.entries.map((entry) => contextFile(entry, inputs));
   let all: Promise<readonly Found[]> | undefined;
-  return { list, paths, open, artifactAt };
+  return { lstat, list, paths, open, artifactAt };
 
   function artifactAt(path: string): string | undefined {
     return [...inputs.artifacts.keys()].find((name) => artifactTarPath(name) === path);
+  }
+
+  async function lstat(path: string): Promise<SourceEntry | undefined> {
+    const found = own.find((entry) => entry.path === path);
+    if (found !== undefined) return found;
+    // An artifact's tar has its size in its entry, which takes long to find: whoever unpacks it does not ask.
+    if (artifactAt(path) !== undefined) return { type: 'file', path, mode: 0o644, size: -1, ...ROOT };
+    if (inputs.artifacts.size > 0 && path === 'artifacts') return { type: 'directory', path, mode: 0o755, ...ROOT };
+    return (await list(path))?.find((entry) => entry.path === path);
   }
 
   async function list(path: string): Promise<readonly SourceEntry[] | undefined> {

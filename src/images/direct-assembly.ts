@@ -13,6 +13,7 @@ import { assembleImage, type FreshImage } from './assemble-image.js';
 import { configId, readAssembled, writeAssembled, type AssembledImage } from './assembled-image.js';
 import { assembledParent, engineParent, scratchParent, type KnownParent } from './assembled-parent.js';
 import type { ContextInputs } from './context-items.js';
+import { commonLayers, readEarlierImages, rememberLayers } from './earlier-layers.js';
 import { createLoadQueue } from './load-queue.js';
 import type { ImageNode } from './node.js';
 import { recordBuild } from './record-build.js';
@@ -67,7 +68,7 @@ export function createDirectAssembly({ parts, planning, ensure, present, artifac
     const { key } = await planning.keyed(name);
     const { image, known } = await assembled(name, terms);
     const id = await queue.load({ config: image.bytes, layers: image.layers, tags, known, ...(image.base === undefined ? {} : { base: image.base }) });
-    await Promise.all([writeAssembled(store, key, { image, ids: [id] }), recordBuild(store, planning, name)]);
+    await Promise.all([writeAssembled(store, key, { image, ids: [id] }), recordBuild(store, planning, name), rememberLayers(store, name, { key, layers: image.layers })]);
     return id;
   }
 
@@ -85,7 +86,7 @@ export function createDirectAssembly({ parts, planning, ensure, present, artifac
   }
 
   async function assemble(name: string, terms: Terms): Promise<Made> {
-    const { node } = await planning.keyed(name);
+    const { node, key } = await planning.keyed(name);
     const artifacts = artifactsOf(node);
     artifacts.catch(() => undefined);
     const anew = terms.anew?.has(name) === true;
@@ -101,6 +102,9 @@ export function createDirectAssembly({ parts, planning, ensure, present, artifac
     const ready = await artifacts;
     return queue.expecting(() => limit(async () => {
       emit({ type: 'image', name, state: 'started' });
+      const canonical = dependencies.canonical === true;
+      const earlier = await readEarlierImages(store, name);
+      const before = canonical || anew ? undefined : (await readAssembled(store, key))?.image;
       const fresh = await assembleImage(node, {
         parent,
         context: await contextInputs(name, ready),
@@ -108,10 +112,13 @@ export function createDirectAssembly({ parts, planning, ensure, present, artifac
         from: async (source) => openFiles(typeof source === 'number' ? stages.get(source)! : sources.get(source) ?? source),
         labels: await labelsOf(name),
         created: (await origin()).committedAt ?? NO_TIME,
+        earlier: canonical ? [] : [...(before === undefined ? [] : [before.config.rootfs.diff_ids]), ...earlier.map(({ diffIds }) => diffIds)],
         artifactLayers: (artifact, content, below) => layersOf({ name: artifact, artifact: content, node, below }),
       });
       await parent.tree.save();
-      return { ...fresh, known };
+      // The same image again, for an engine that has lost it or another one: it keeps what its labels said.
+      const isSame = before !== undefined && before.config.rootfs.diff_ids.join() === fresh.image.config.rootfs.diff_ids.join();
+      return { tree: fresh.tree, image: isSame ? { ...fresh.image, config: before.config, bytes: before.bytes } : fresh.image, known: Math.max(known, commonLayers(fresh.image.layers, earlier.filter((one) => terms.present?.has(one.key) === true))) };
     }).catch((error: unknown) => rethrowNamed(error, name)));
   }
 
