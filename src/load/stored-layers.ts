@@ -9,10 +9,14 @@ import { layerMediaType } from './foreign-layer.js';
 import type { ForeignLayer, ForeignLayers } from './foreign-layer.js';
 import { readSavedImage } from './saved-image.js';
 import { missingLayer } from './saved-layers.js';
+import { SeenManifests } from './seen-manifests.js';
+
+/** A blob above this is no manifest. */
+const MAX_MANIFEST = 4 * 1024 * 1024;
 
 /**
  * As what blobs a containerd image store has the lowest layers of an image. Only an export of the image tells, so it is
- * read once and remembered: an image id there is the digest of a manifest, which never changes.
+ * read, as far as its manifest, and remembered: an image id there is the digest of a manifest, which never changes.
  */
 export async function storedLayers({ engine, store }: { readonly engine: Engine; readonly store: Store }, image: ImageId, diffIds: readonly DiffId[]): Promise<ForeignLayers> {
   const key = `layers-${image.slice('sha256:'.length)}`;
@@ -27,18 +31,31 @@ export async function storedLayers({ engine, store }: { readonly engine: Engine;
 
 async function survey(engine: Engine, image: ImageId): Promise<readonly ForeignLayer[]> {
   const blobs = new Map<string, ForeignLayer>();
+  const manifests = new SeenManifests(image);
   const saved = readSavedImage(engine, image);
   let step = await saved.next();
   for (; step.done !== true; step = await saved.next()) {
     const { path, size, content } = step.value;
-    blobs.set(path, { path, size, mediaType: layerMediaType(await firstOf(content)) });
+    const start = await startOf(content, size);
+    blobs.set(path, { path, size, mediaType: layerMediaType(start) });
+    if (start.length < size) continue;
+    const layers = manifests.add(path, start);
+    if (layers === undefined) continue;
+    // The rest, which may be gigabytes, is not read: the export ends with its reader.
+    await saved.return([]);
+    return layers;
   }
   return step.value.map((path) => blobs.get(path) ?? missingLayer(image, path));
 }
 
-async function firstOf(content: Readable): Promise<Buffer> {
-  for await (const chunk of content as AsyncIterable<Buffer>) return chunk;
-  return Buffer.alloc(0);
+/** All of a file that may be a manifest, the first bytes of others. */
+async function startOf(content: Readable, size: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of content as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    if (size > MAX_MANIFEST) break;
+  }
+  return Buffer.concat(chunks);
 }
 
 function parse(value: Data | undefined): readonly ForeignLayer[] | undefined {

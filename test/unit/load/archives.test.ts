@@ -111,10 +111,31 @@ describe('an engine’s own archive', () => {
     await expect(storedLayers({ engine: layout, store: new MemoryStore() }, BASE, [...diffIds, ...diffIds])).rejects.toMatchObject({ problems: [{ reason: 'engine' }] });
   });
 
+  test.each([['a manifest', (manifest: string) => manifest], ['an index', indexOf]])('no further than its manifest, where the id is that of %s', async (_name, top) => {
+    const layers = gzipped.map((bytes) => ({ mediaType: 'application/vnd.docker.image.rootfs.diff.tar.gzip', digest: `sha256:${sha256(bytes)}`, size: bytes.length }));
+    const text = JSON.stringify({ layers, config: {} });
+    const other = JSON.stringify({ layers: [{ mediaType: 'application/vnd.in-toto+json', digest: layers[0]!.digest, size: 1 }] });
+    const id = `sha256:${sha256(Buffer.from(top(text)))}` as ImageId;
+    const unread: PackItem = { entry: { ...file('blobs/sha256/'.padEnd(77, 'f'), '').entry, size: 50_000_000 } as PackItem['entry'], content: zeros() };
+    let read = 0;
+    async function* zeros() {
+      for (; read < 50_000_000; read += 100_000) yield Buffer.alloc(100_000);
+    }
+    const engine = saving([...[...new Set([other, text, top(text)])].map((json) => file(blob(Buffer.from(json)), json)), unread]);
+    const found = await storedLayers({ engine, store: new MemoryStore() }, id, diffIds);
+    expect([...found.values()]).toEqual(gzipped.map((bytes) => ({ path: blob(bytes), size: bytes.length, mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip' })));
+    expect(read).toBeLessThan(5_000_000);
+  });
+
   test.each([['no manifest', []], ['a list of no layers', [file('manifest.json', '[]')]], ['no JSON', [file('manifest.json', '{')]]])('with %s is refused', async (_name, items) => {
     await expect(exportLayers(saving(items), new MemoryStore(), BASE, diffIds)).rejects.toMatchObject({ problems: [{ reason: 'engine' }] });
   });
 });
+
+function indexOf(manifest: string): string {
+  const entry = (digest: string, os: string) => ({ digest, platform: { os } });
+  return JSON.stringify({ manifests: [entry(`sha256:${'0'.repeat(64)}`, 'unknown'), entry(`sha256:${sha256(Buffer.from(manifest))}`, 'linux')] });
+}
 
 function file(path: string, content: Buffer | string): PackItem {
   const bytes = Buffer.from(content);
