@@ -1,7 +1,8 @@
 // Bundles src/cli into dist/ (or the folder named by the argument), libraries included: the program is one file, started by
 // a small one that keeps what was compiled of it (src/cli/launch.ts). With a file per module start-up took hundreds of reads;
 // with a chunk per command, compiled at every start, a run with nothing to do took twice the processor time.
-// dockerode stays an import, since it brings optional native modules. Agents (programs that run inside a builder container)
+// Of dockerode the parts are left out that we never call (its own sessions, SSH and archives; calls travel on our transport): they
+// load gRPC and native modules, which took longer than many a run. Agents (programs that run inside a builder container)
 // are copied beside the bundle, where `new URL('./agent/…', import.meta.url)` finds them.
 import { build } from 'esbuild';
 import { chmod, cp, readdir, rm, writeFile } from 'node:fs/promises';
@@ -12,7 +13,7 @@ await build({
   entryPoints: { artifacts: 'src/cli/launch.ts', main: 'src/cli/main.ts' },
   outdir,
   bundle: true,
-  external: ['dockerode'],
+  plugins: [{ name: 'unused', setup: leaveOut }],
   format: 'cjs',
   platform: 'node',
   target: 'node20',
@@ -28,6 +29,13 @@ await build({
 });
 // The package is one of ES modules, the bundle is not.
 await writeFile(`${outdir}/package.json`, '{"type":"commonjs"}\n');
+/** What dockerode requires at its top for calls that we never make. */
+function leaveOut({ onResolve, onLoad }) {
+  const unused = /^(?:@grpc\/grpc-js|@grpc\/proto-loader|protobufjs|ssh2|tar-fs|@balena\/dockerignore)$/;
+  onResolve({ filter: unused }, ({ path }) => ({ path, namespace: 'unused' }));
+  onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {};' }));
+}
+
 for (const module of await readdir('src')) {
   await cp(`src/${module}/agent`, `${outdir}/agent`, { recursive: true, errorOnExist: false }).catch((error) => {
     if (error.code !== 'ENOENT') throw error;
