@@ -1,10 +1,14 @@
 import { graph } from './graph.mjs';
 import { idle } from './idle.mjs';
+import { images } from './images.mjs';
 import { node, python } from './history.mjs';
 
-const parts = { python, node, idle, graph };
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts);
-for (const name of wanted) {
+// Names of parts, then options of theirs: `scripts/bench images --rows 1,2`.
+const parts = { python, node, idle, graph, images };
+const given = process.argv.slice(2);
+const options = given.findIndex((one) => one.startsWith('--'));
+const names = options < 0 ? given : given.slice(0, options);
+for (const name of names.length > 0 ? names : Object.keys(parts)) {
   if (!(name in parts)) throw new Error(`bench: no part is named ${name}; there are ${Object.keys(parts).join(', ')}`);
-  await parts[name]();
+  await parts[name](options < 0 ? [] : given.slice(options));
 }
