@@ -1,6 +1,7 @@
 import { FIXED_TIME } from '../archive/entry.js';
 import type { Entry } from '../archive/entry.js';
 import { PieceRewriter } from '../archive/rewrite-piece.js';
+import type { Digest } from '../core/identity.js';
 import type { Data } from '../core/record.js';
 import type { Store } from '../store/store.js';
 import type { Part } from './artifact.js';
@@ -34,8 +35,13 @@ export async function openListing(part: Part, store: Store): Promise<OpenPiece> 
 }
 
 async function find(part: Part, store: Store): Promise<Listing | undefined> {
-  const found = (await store.getRecord('pieces', keyOf(part))) as unknown as Listing | undefined;
+  const found = (await store.getRecord('pieces', keyOf(part.piece))) as unknown as Listing | undefined;
   return found?.format === 1 ? found : undefined;
+}
+
+/** For who has just made a piece and knows its entries, in its order: it won't be read for its listing. */
+export async function putListing(piece: Digest, entries: readonly Entry[], store: Store): Promise<void> {
+  await put(piece, entries.map(listed), store);
 }
 
 async function make(part: Part, store: Store): Promise<Listing> {
@@ -46,8 +52,12 @@ async function make(part: Part, store: Store): Promise<Listing> {
   });
   for await (const chunk of await store.readBlob(part.piece)) scanner.feed(chunk as Buffer);
   scanner.end();
+  return put(part.piece, entries, store);
+}
+
+async function put(piece: Digest, entries: readonly Listed[], store: Store): Promise<Listing> {
   const listing: Listing = { format: 1, entries };
-  await store.putRecord('pieces', keyOf(part), listing as unknown as Data, { blobs: [part.piece] });
+  await store.putRecord('pieces', keyOf(piece), listing as unknown as Data, { blobs: [piece] });
   return listing;
 }
 
@@ -62,6 +72,6 @@ function entryOf([type, path, mode, last]: Listed): Entry {
   return type === 'file' ? { type, ...common, size: last as number } : { type, ...common, target: last as string };
 }
 
-function keyOf(part: Part): string {
-  return `listing-${part.piece}`;
+function keyOf(piece: Digest): string {
+  return `listing-${piece}`;
 }

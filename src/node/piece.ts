@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { putListing } from '../artifact/listing.js';
 import type { Digest, PackageKey } from '../core/identity.js';
 import { hashRecord, type Data } from '../core/record.js';
 import type { Store, StoredBlob } from '../store/store.js';
@@ -39,7 +40,11 @@ export async function makePiece(store: Store, tarball: Readable | Buffer, option
   const source = Buffer.isBuffer(tarball) ? Readable.from([tarball], { objectMode: false }) : tarball;
   const { items, bins, gyp, bundled } = await unpackPackage(source, options);
   const stored = await store.writeBlob(tarOf(items), { subject: options.subject });
-  return putPiece(store, options.key, { ...pieceOf(stored), bins, gyp, bundled });
+  const [piece] = await Promise.all([
+    putPiece(store, options.key, { ...pieceOf(stored), bins, gyp, bundled }),
+    putListing(stored.digest, items.map(({ entry }) => entry), store),
+  ]);
+  return piece;
 }
 
 export async function putPiece(store: Store, key: PackageKey, piece: Piece): Promise<Piece> {

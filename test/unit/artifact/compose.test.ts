@@ -13,6 +13,7 @@ import type { PackItem } from '../../../src/archive/pack-tar.js';
 import { readTar } from '../../../src/archive/read-tar.js';
 import type { Artifact, Part } from '../../../src/artifact/artifact.js';
 import { artifactEntries, composeArtifact, composedSize } from '../../../src/artifact/compose.js';
+import { listPiece, putListing } from '../../../src/artifact/listing.js';
 import { Failed } from '../../../src/core/failure.js';
 import type { Digest } from '../../../src/core/identity.js';
 import { MemoryStore } from '../../../src/store/memory.js';
@@ -184,6 +185,15 @@ describe('composedSize', () => {
     const counting = Object.create(store, { readBlob: { value: (digest: Digest) => (read.push(digest), store.readBlob(digest)) } }) as Store;
     expect(await composedSize(artifact(parts), counting)).toBe(size + 1024);
     expect(read).toEqual([parts[1]?.piece]);
+  });
+
+  test('a listing that its maker puts is the one that would be read', async () => {
+    const [store, other] = [new MemoryStore(), new MemoryStore()];
+    const items = [folder('b'), file('b/c', 'text', 0o755), file('b/ünï', ''), symlink('d', 'b/c')];
+    const one = await part(store, '/opt/venv', items);
+    await part(other, '/opt/venv', items);
+    await putListing(one.piece, items.map(({ entry }) => entry), other);
+    expect(await listPiece(one, other)).toEqual(await listPiece(one, store));
   });
 
   test('of an artifact without parts', async () => {
