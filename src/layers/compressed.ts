@@ -77,13 +77,18 @@ function hashing(hash: Hash): Transform {
   });
 }
 
-/** Neither writes names or times. */
+/** Neither writes names or times. The levels are Node's defaults, said here so that another default gives no other bytes. */
 function compressorOf(format: Compression): Transform {
-  // Node's default level, said here so that another default gives no other bytes.
   if (format === 'gzip') return zlib.createGzip({ level: 6, chunkSize: 256 * 1024 });
-  const { createZstdCompress } = zlib as unknown as { readonly createZstdCompress?: (options: object) => Transform };
-  if (createZstdCompress !== undefined) return createZstdCompress({ chunkSize: 256 * 1024 });
+  const { createZstdCompress, constants } = zlib as unknown as ZstdModule;
+  if (createZstdCompress !== undefined) return createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 3 }, chunkSize: 256 * 1024 });
   return fail({ reason: 'unsupported', message: `Node ${process.versions.node} can't compress with zstd`, advice: 'run it with Node 22.15 or newer, or choose gzip' });
+}
+
+/** What newer ones have. */
+interface ZstdModule {
+  readonly createZstdCompress?: (options: { readonly params: Readonly<Record<number, number>>; readonly chunkSize: number }) => Transform;
+  readonly constants: { readonly ZSTD_c_compressionLevel: number };
 }
 
 /** Without its first bytes. */
