@@ -84,7 +84,7 @@ describe.each([...ENGINES])('$name', (one) => {
       expect((await engine.image(tag))!.id).toBe(ids[n]);
       expect(await brokenLayers(engine, tag, diffIds.slice(0, n + 1))).toEqual([]);
     }
-  });
+  }, 300_000);
 
   test('a layer of 300 MB is never in memory, not on the way through the engine’s own export either', async () => {
     const worker = start(host, `${run}-big`, '1', '300000000', 'refused');
