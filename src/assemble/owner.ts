@@ -1,33 +1,30 @@
-import { Refusal } from './refusal.js';
 import { resolveLinks } from './resolve-links.js';
 import type { Owner } from './stage-files.js';
 import type { Tree } from './tree.js';
 
 /**
  * `user[:group]` of --chown or USER, by number or by the image's /etc/passwd and /etc/group. A number without a group is
- * the group's number too; a user's name brings the group of its account.
+ * the group's number too; a user's name brings the group of its account. Names that nobody has are passed over, as BuildKit
+ * does: such a user is root.
  */
 export async function ownerNamed(text: string, tree: Tree): Promise<Owner> {
   const colon = text.indexOf(':');
-  const user = colon === -1 ? text : text.slice(0, colon);
-  const account = await accountOf(user, tree);
-  if (colon === -1) return account;
-  const group = text.slice(colon + 1);
-  return { uid: account.uid, gid: numberOf(group) ?? (await groupOf(group, tree)) };
+  const account = await accountOf(colon === -1 ? text : text.slice(0, colon), tree);
+  return colon === -1 ? account : { uid: account.uid, gid: (await groupOf(text.slice(colon + 1), tree)) ?? account.gid };
 }
 
 async function accountOf(user: string, tree: Tree): Promise<Owner> {
   const number = numberOf(user);
   if (number !== undefined) return { uid: number, gid: number };
   const fields = await fieldsOf('etc/passwd', user, tree);
-  if (fields === undefined) throw new Refusal(`the image has no user "${user}"`, 'add the account to the parent image, or give a number');
-  return { uid: idOf(fields[2]), gid: idOf(fields[3]) };
+  return { uid: idOf(fields?.[2]), gid: idOf(fields?.[3]) };
 }
 
-async function groupOf(group: string, tree: Tree): Promise<number> {
+async function groupOf(group: string, tree: Tree): Promise<number | undefined> {
+  const number = numberOf(group);
+  if (number !== undefined) return number;
   const fields = await fieldsOf('etc/group', group, tree);
-  if (fields === undefined) throw new Refusal(`the image has no group "${group}"`, 'add the group to the parent image, or give a number');
-  return idOf(fields[2]);
+  return fields && idOf(fields[2]);
 }
 
 /** `root` is 0 without asking. */

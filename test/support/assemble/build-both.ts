@@ -41,7 +41,8 @@ export function dockerfileOf({ text, parent }: Case, parents: ReadonlyMap<string
 
 /** The context with the Dockerfile in it, as an engine is sent it. */
 export function contextOf(one: Case, dockerfile: string): TestEntry[] {
-  return [...(one.context ?? []), file('Dockerfile', dockerfile)];
+  // First: engines do not know a tar that begins with a pax header.
+  return [file('Dockerfile', dockerfile), ...(one.context ?? [])];
 }
 
 export async function buildWithEngine(engine: Engine, one: Case, dockerfile: string): Promise<{ readonly id?: string; readonly message?: string }> {

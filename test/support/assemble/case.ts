@@ -11,8 +11,8 @@ export interface Case {
   readonly args?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly target?: string;
-  /** What is expected of both, or of us alone: the stage is handed to the builder. */
-  readonly outcome?: 'equal' | 'fails' | 'not thin';
+  /** What is expected of both (`same`: that both are equal, or both fail), or of us alone: the stage is handed to the builder. */
+  readonly outcome?: 'equal' | 'fails' | 'same' | 'not thin';
   /** The first engine whose BuildKit knows it. */
   readonly since?: number;
 }

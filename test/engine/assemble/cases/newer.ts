@@ -22,6 +22,7 @@ export const NEWER: readonly Case[] = [
     'COPY a.txt /dot/.', 'COPY dir /dot/.', 'WORKDIR /w\nCOPY a.txt dot/.', 'ENV A=${LANG%.*} B=${LANG#C} C=${LANG/UTF/X} D=${LANG//[A-Z]/z} E=${b-unset} F=${LANG:+x} G=${LANG%%.*} H=${LANG##*.}', 'HEALTHCHECK --interval=0s CMD x', 'HEALTHCHECK --start-interval=3s CMD x', 'HEALTHCHECK --retries=0 CMD x',
   ]),
   ...on('odd', ['COPY --link a.txt /rel/x', 'COPY --link --chown=app a.txt /setgid/x', 'COPY <<EOF /rel/file\nx\nEOF', 'COPY <<EOF /dangling\nx\nEOF', 'COPY --chmod=777 a.txt /setgid/n/f']),
+  ...on('bare', ['COPY --chown=foo a.txt /x', 'COPY --chown=1:foo a.txt /x', 'COPY --chown=foo:bar a.txt /x', 'USER foo:bar\nWORKDIR /w']),
   ...on('plain', ['COPY --chmod=99 a.txt /x', 'COPY --chmod=u+z a.txt /x', 'COPY --chmod=10000 a.txt /x'], 'fails'),
   ...on('plain', ['COPY --parents x/a /p/', 'ADD https://example.com/x /y', 'RUN true'], 'not thin'),
 ];

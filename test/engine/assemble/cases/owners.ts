@@ -16,6 +16,7 @@ export const OWNERS: readonly Case[] = [
     'COPY acc /etc\nUSER new\nWORKDIR /w', 'COPY acc /etc\nCOPY --chown=root a.txt /x', 'ARG who=app\nCOPY --chown=$who:${grp:-staff} a.txt /x', 'ENV who=web\nCOPY --chown=${who} a.txt /x', 'COPY --chown=2147483647 a.txt /x',
     'WORKDIR /', 'WORKDIR /tmp', 'WORKDIR /bin/x', 'WORKDIR /a/../b', 'WORKDIR a\nWORKDIR /b\nWORKDIR c\nWORKDIR ..', 'WORKDIR /lib', 'WORKDIR /t/', 'ENV d=/env/dir\nWORKDIR $d/x', 'WORKDIR "/quo ted"', 'WORKDIR /with space', 'WORKDIR .',
   ]),
+  ...on('plain', ['COPY --chown=nobodyhere a.txt /x', 'COPY --chown=app:nogroup a.txt /x', 'COPY --chown=:nogroup a.txt /x', 'USER nobodyhere\nWORKDIR /w', 'USER app:nogroup\nWORKDIR /w', 'COPY --chown=nobodyhere:staff a.txt /x']),
   ...on('odd', [
     'COPY --chown=app:app a.txt /x', 'COPY --chown=app:staff dir /real', 'WORKDIR /rel/n', 'WORKDIR n', 'WORKDIR /dangling', 'WORKDIR /danglingabs/x', 'WORKDIR /setgid/w', 'USER root\nWORKDIR /setgid/w', 'USER 0\nWORKDIR /v', 'COPY a.txt b/',
     'USER web:onlygroup\nWORKDIR /q\nCOPY a.txt .', 'WORKDIR /closed/w', 'WORKDIR /rel/back/here',
