@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { ByteSource } from '../archive/byte-source.js';
 import { parentOf } from '../archive/paths.js';
 import { TarReader, type RawEntry } from '../archive/tar-reader.js';
+import { Failed } from '../core/failure.js';
 import type { Engine } from '../engine/engine.js';
 import { memoised } from '../util/memo.js';
 import { lookContainer, type LookContainer, type LookOptions } from './engine-container.js';
@@ -22,7 +23,14 @@ export function treeOf(container: LookContainer): Tree {
     // The engine follows links in the folders above.
     if (path !== '' && (await lstat(parentOf(path)))?.type !== 'directory') return undefined;
     if (NOT_OF_THE_IMAGE.has(path)) return undefined;
-    return container.read(path, firstNode);
+    try {
+      return await container.read(path, firstNode);
+    } catch (error) {
+      // Engines refuse to tell of a link that leads in a circle.
+      const node = error instanceof Failed ? await container.read(parentOf(path), (tar) => nodeWithin(tar, path)) : undefined;
+      if (node === undefined) throw error;
+      return node;
+    }
   });
   const readFile = memoised(async (path: string): Promise<Buffer | undefined> => {
     const node = await lstat(path);
@@ -57,6 +65,18 @@ function firstNode(tar: Readable): Promise<TreeNode | undefined> {
   return readEntries(tar, '', async (reader) => {
     const entry = await reader.next();
     return entry === undefined ? undefined : nodeOf(entry);
+  });
+}
+
+/** The same, out of the tar of the folder. */
+function nodeWithin(tar: Readable, path: string): Promise<TreeNode | undefined> {
+  const depth = parentOf(path) === '' ? 1 : 2;
+  return readEntries(tar, parentOf(path), async (reader) => {
+    for (let entry = await reader.next(); entry !== undefined; entry = await reader.next()) {
+      const segments = entry.name.split('/').filter((segment) => segment !== '' && segment !== '.');
+      if (segments.length === depth && segments.at(-1) === path.slice(path.lastIndexOf('/') + 1)) return nodeOf(entry);
+    }
+    return undefined;
   });
 }
 
