@@ -46,7 +46,8 @@ export async function openLaboratory(): Promise<Laboratory> {
       history: tars.map((_, index) => ({ created: '2001-01-01T00:00:00Z', created_by: `layer ${index}` })),
     };
     const bytes = Buffer.from(JSON.stringify(config));
-    const reference = `wheelwright-assemble-test/${name}:${sha256(bytes).slice(0, 12)}`;
+    // Suites run side by side, and each removes its own.
+    const reference = `wheelwright-assemble-test/${name}:${process.pid}`;
     images.push({ config: bytes, layers: tars, tags: [reference] });
     const files = await applyLayers(new Map(), tars);
     parents.set(name, { reference, config, tree: asTree(files), files });
@@ -62,7 +63,7 @@ export async function openLaboratory(): Promise<Laboratory> {
   return { engine, major, parents, examine, close };
 
   async function examine(cases: readonly Case[]): Promise<Finding[]> {
-    const pairs = await inParallel(cases.filter(({ since = 0 }) => since <= major), async (one) => {
+    const pairs = await inParallel(cases.filter(({ since = 0, parent }) => since <= major && (parent === 'scratch' || parents.has(parent))), async (one) => {
       const dockerfile = dockerfileOf(one, parents);
       const theirs = await buildWithEngine(engine, one, dockerfile);
       if (theirs.id !== undefined) made.add(theirs.id);
