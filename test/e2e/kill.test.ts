@@ -8,6 +8,7 @@ import { storeLabel } from '../../src/builders/labels.js';
 import { runCli, startCli, type CliProcess } from '../support/cli.js';
 import { containersWith, docker, removeProject } from '../support/engine-cli.js';
 import { writeFiles } from '../support/project.js';
+import { numbers } from '../support/random.js';
 import { startRegistry, type Registry } from '../support/registry.js';
 import { shopFiles } from '../support/shop.js';
 
@@ -135,15 +136,4 @@ async function timed(work: () => Promise<void>): Promise<number> {
   const started = performance.now();
   await work();
   return (performance.now() - started) / 1000;
-}
-
-/** Random numbers from 0 to 1 that are the same in every run (mulberry32). */
-function numbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
