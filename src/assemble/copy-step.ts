@@ -12,7 +12,7 @@ import { missingSource } from './missing-source.js';
 import { ownerNamed } from './owner.js';
 import { BuilderOnly } from './refusal.js';
 import type { Scope } from './scope.js';
-import { findSources, type Found } from './sources.js';
+import { findSources, lstatSource, type Found } from './sources.js';
 import type { StageFiles } from './stage-files.js';
 import { unpackInto } from './unpack-into.js';
 
@@ -35,7 +35,7 @@ export async function copyStep(instruction: Instruction, place: CopyPlace): Prom
     const found = await findSources(source, path);
     if (found === undefined) throw await missingSource(path, copy.from === undefined ? place.inputs.context : undefined);
     for (const one of found) {
-      const artifact = instruction.keyword === 'ADD' && copy.unpack ? place.inputs.context.artifactAt(one.path) : undefined;
+      const artifact = instruction.keyword === 'ADD' ? place.inputs.context.artifactAt(one.path) : undefined;
       if (artifact === undefined) await copyOne({ copy, source, found: one, destination }, instruction, place);
       else steps.push(...(await layArtifact(artifact, { createdBy, destination }, place)));
     }
@@ -56,7 +56,6 @@ interface Copy {
   readonly chmod: string;
   readonly exclude: readonly string[];
   readonly from: string | undefined;
-  readonly unpack: boolean;
 }
 
 function readCopy(instruction: Instruction, scope: Scope): Copy {
@@ -75,13 +74,7 @@ function readCopy(instruction: Instruction, scope: Scope): Copy {
     chmod: expanded('chmod'),
     exclude: flags.filter(({ name }) => name === 'exclude').map(({ value = '' }) => value),
     from: flag('from')?.value,
-    unpack: keyword === 'ADD' && isSet(flag('unpack') ?? { value: 'true' }),
   };
-}
-
-/** A flag without a value is set. */
-function isSet({ value = 'true' }: { readonly value?: string }): boolean {
-  return value.toLowerCase() !== 'false';
 }
 
 function historyOf(keyword: string, { sources, heredocs, destination, chown, chmod }: Copy): string {
@@ -113,8 +106,8 @@ function sourceNamed(from: string, { resolved, from: open }: AssembleInputs): Pr
 
 async function copyOne({ copy, source, found, destination }: { readonly copy: Copy; readonly source: SourceFiles; readonly found: Found; readonly destination: string }, { keyword }: Instruction, { files }: CopyPlace): Promise<void> {
   const rules = await rulesOf(copy, files);
-  if (keyword === 'ADD' && copy.unpack) {
-    const entry = (await source.list(found.path))?.[0];
+  if (keyword === 'ADD') {
+    const entry = await lstatSource(source, found.path);
     if (entry?.type === 'file' && (await isArchive(source.open(entry)))) {
       return unpackInto(files, { open: () => source.open(entry), name: found.path, destination }, rules.owner);
     }

@@ -10,7 +10,7 @@ const THIN = new Set([
 ]);
 const FLAGS: Readonly<Record<string, ReadonlySet<string>>> = {
   COPY: new Set(['chown', 'chmod', 'from', 'link', 'exclude']),
-  ADD: new Set(['chown', 'chmod', 'link', 'exclude', 'unpack']),
+  ADD: new Set(['chown', 'chmod', 'link', 'exclude']),
 };
 /** The frontend's own images, which mean what an engine's builder has built in. */
 const OWN_SYNTAX = /^(?:(?:docker\.io|index\.docker\.io)\/)?docker\/dockerfile(?:-upstream)?(?::[^@]*)?(?:@.*)?$/;
