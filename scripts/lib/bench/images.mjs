@@ -4,7 +4,8 @@
 //   1 nothing to do          2 one source file changed     3 one npm pin changed          4 one Python pin changed
 //   5 cold, empty caches     6 bytes that push uploads     7 bytes that a puller lacks    8 our peak memory    9 image size
 // The same by environment: BENCH_ROWS, BENCH_ENGINES, BENCH_WORLDS. BENCH_RUNS: 5; BENCH_COLD_RUNS: 1. BENCH_OUT: a file for every sample.
-// BENCH_NPM_PACKAGE, BENCH_PYTHON_PACKAGE: what is bumped. BENCH_SMALL=1: five packages, for work on this. BENCH_CLI: another artifacts.js.
+// BENCH_VERBOSE=1: every run on stderr. BENCH_NPM_PACKAGE, BENCH_PYTHON_PACKAGE: what is bumped. BENCH_CLI: another artifacts.js.
+// BENCH_SMALL=1: five packages in place of Pontoon's, for work on this.
 import { mkdtempSync } from 'node:fs';
 import { artifactsContestant, peerContestant } from './images/contestants.mjs';
 import { api, BENCH_BUILDER, clean, ensureImages, openEngines, PREFIX } from './images/engines.mjs';
@@ -48,9 +49,9 @@ export async function images(args = []) {
 }
 
 const WARM = `Warm: the new version's package was fetched before the run, into our store (its package, not the artifact) and into the peers' cache
-mounts; what else the tools ask an index is as warm as the run before left it. "With download": the first time that anybody asks for this version.
-Every run installs a version that was not installed before. Bytes: the sum of request bodies that reach the registry, for all five images;
-"puller": config and layers of web that its previous version did not have.`;
+mounts; what else the tools ask an index is as warm as the run before left it (pip keeps downloads only where the index's answers allow it).
+"With download": the first time that anybody asks for this version. Every run installs a version that was not installed before. Bytes: the sum
+of request bodies that reach the registry, for all five images; "puller": config and layers of web that its previous version did not have.`;
 
 /** Rows 3 and 4 are about one world each; the others about both. */
 function needed(world, rows) {
@@ -148,6 +149,7 @@ async function inTurn(contestants, { rounds, before = () => undefined, run, offs
       try {
         await before(one, round);
         cells[one.name].push(await run(one, round));
+        if (process.env.BENCH_VERBOSE) console.error(`bench: ${one.name} ${round + 1}/${rounds}: ${cells[one.name].at(-1).seconds.toFixed(2)} s`);
       } catch (error) {
         throwIfStopped();
         cells[one.name] = error;

@@ -120,7 +120,7 @@ export async function clean(engine, nonce) {
   }
   for (let removed = 1; removed > 0; ) {
     removed = 0;
-    const records = JSON.parse((await api(engine, 'GET', '/system/df')).text).BuildCache ?? [];
+    const records = JSON.parse((await api(engine, 'GET', '/system/df?type=build-cache')).text).BuildCache ?? [];
     for (const { ID } of withDescendants(records, (record) => record.Description.includes(nonce)).filter(({ InUse }) => !InUse)) {
       const { status, text } = await api(engine, 'POST', `/build/prune?all=1&filters=${encodeURIComponent(JSON.stringify({ id: { [ID]: true } }))}`);
       if (status === 200) removed += (JSON.parse(text).CachesDeleted ?? []).length;
