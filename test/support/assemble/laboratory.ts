@@ -43,7 +43,8 @@ export async function openLaboratory(): Promise<Laboratory> {
     const config: OciConfig = {
       architecture: 'amd64', os: 'linux', created: '2001-01-01T00:00:00Z', config: runConfig,
       rootfs: { type: 'layers', diff_ids: tars.map((layer) => `sha256:${sha256(layer)}`) },
-      history: tars.map((_, index) => ({ created: '2001-01-01T00:00:00Z', created_by: `layer ${index}` })),
+      // Other suites have other parents: else equal images would be one to the engine, and the first to end would remove it.
+      history: tars.map((_, index) => ({ created: '2001-01-01T00:00:00Z', created_by: `layer ${index} of ${process.pid}` })),
     };
     const bytes = Buffer.from(JSON.stringify(config));
     // Suites run side by side, and each removes its own.
