@@ -21,7 +21,7 @@ export interface BuildPieceOptions {
   readonly spool?: string;
 }
 
-const MEMORY = 8 * 1024 * 1024;
+const MEMORY = 2 * 1024 * 1024;
 
 /** A path of the piece; hard links share `kept`. */
 type Node = { readonly type: 'directory'; readonly mode: number } | { readonly type: 'symlink'; readonly target: string } | { readonly type: 'file'; readonly mode: number; readonly size: number; readonly kept: Kept };

@@ -194,7 +194,12 @@ export class RunningBuilder implements Builder {
 
 function drained(output: PassThrough): Promise<void> {
   return new Promise((resolve, reject) => {
-    output.once('drain', resolve);
-    output.once('close', () => reject(new Error('nobody reads the archive')));
+    // No listener is left behind: a big archive waits thousands of times.
+    const settle = (): void => {
+      output.off('drain', settle).off('close', settle);
+      if (output.destroyed) reject(new Error('nobody reads the archive'));
+      else resolve();
+    };
+    output.on('drain', settle).on('close', settle);
   });
 }
