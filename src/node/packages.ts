@@ -98,7 +98,7 @@ export async function ensurePieces(units: readonly Unit[], at: FetchContext): Pr
 }
 
 /** Waiting for answers costs nothing, so more are asked for than are worked on. */
-const FETCHES = 12;
+const FETCHES = 6;
 
 async function ensurePiece(unit: Unit, at: FetchContext): Promise<{ readonly piece: Piece; readonly fetched: boolean }> {
   const { store, emit } = at.context;
