@@ -32,8 +32,9 @@ export interface Laboratory {
   close(): Promise<void>;
 }
 
-export async function openLaboratory(): Promise<Laboratory> {
-  const engine = connectEngine({ host: process.env['DOCKER_HOST'] });
+/** `host` in the syntax of DOCKER_HOST; default: where the environment says. */
+export async function openLaboratory(host = process.env['DOCKER_HOST']): Promise<Laboratory> {
+  const engine = connectEngine({ host });
   const major = Number.parseInt((await engine.info()).version, 10);
   const parents = new Map<string, Parent>();
   const made = new Set<string>();
