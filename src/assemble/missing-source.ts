@@ -8,7 +8,7 @@ export async function missingSource(source: string, context?: AssemblyContext): 
   const path = posix.join('/', source).slice(1).replace(/\/$/, '');
   const message = context === undefined ? `there is no /${path} to copy` : `there is no ${path} in the context`;
   const ignoring = context?.excludedBy?.(path);
-  if (ignoring !== undefined) return new Refusal(message, `${ignoring} excludes it: take it back there with a line !${path}`);
+  if (ignoring !== undefined) return new Refusal(message, `take it back with a line !${path} in ${ignoring}, which excludes it`);
   // An image may have a hundred thousand.
   const near = context === undefined ? undefined : meant(path, await context.paths());
   const where = context === undefined ? 'of the image or stage that is copied from' : 'of the context, which is the folder that the image names';

@@ -14,7 +14,7 @@ export function assemblyContext(inputs: ContextInputs): AssemblyContext {
   const { store, reach } = inputs;
   const own = inputs.entries.map((entry) => contextFile(entry, inputs));
   let all: Promise<readonly Found[]> | undefined;
-  return { lstat, list, paths, open, artifactAt };
+  return { lstat, list, paths, open, artifactAt, ...(inputs.excludedBy === undefined ? {} : { excludedBy: inputs.excludedBy }) };
 
   function artifactAt(path: string): string | undefined {
     return [...inputs.artifacts.keys()].find((name) => artifactTarPath(name) === path);

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Artifact } from '../artifact/artifact.js';
 import type { ImageId, ImageKey } from '../core/identity.js';
 import { resolveDockerfile, type ImageUse } from '../docker/resolve.js';
@@ -166,6 +166,7 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
       entries,
       dockerfile: await rewritten(node, fixArgs),
       ownPath: dockerfileInContext(node),
+      excludedBy: (path) => excludedBy(node, path, project.root),
       artifacts,
       store,
       reach,
@@ -205,6 +206,10 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
     const { digest } = await bases.identity(use);
     return { name: use.reference, ...(digest === undefined ? {} : { digest }) };
   }
+}
+
+function excludedBy({ ignore }: ImageNode, path: string, root: string): string | undefined {
+  return ignore.file !== undefined && ignore.patterns.matches(path) ? relative(root, ignore.file) : undefined;
 }
 
 interface StageOptions {

@@ -32,6 +32,8 @@ export interface ContextInputs {
   readonly reach?: Reach;
   /** False for a builder that reads no ignore file out of a tar (BuildKit): there the Dockerfile can't be hidden. */
   readonly ignoreFile?: boolean;
+  /** The user's ignore file that keeps a path out of the context, as the user would write it. */
+  readonly excludedBy?: (path: string) => string | undefined;
   /** Added to the Dockerfile that the builder reads, and to none that the image sees. */
   readonly appended?: string;
 }

@@ -102,7 +102,7 @@ describe('what goes wrong', () => {
 
   test('a path that is ignored is told to be', async () => {
     const context = { ...memoryContext(CONTEXT), excludedBy: () => '.dockerignore' };
-    expect(await problemOf(assemble('COPY secret /x', { context }))).toMatchObject({ advice: '.dockerignore excludes it: take it back there with a line !secret' });
+    expect(await problemOf(assemble('COPY secret /x', { context }))).toMatchObject({ advice: 'take it back with a line !secret in .dockerignore, which excludes it' });
   });
 
   test("the parent's triggers are left to the builder", async () => {
