@@ -101,5 +101,7 @@ export interface NodeFacts {
 export interface Builders {
   open(key: BuilderKey): Promise<Builder>;
   facts(key: BuilderKey): Promise<BuilderFacts>;
+  /** Ends the containers that run, since nothing needs them for now; whoever opens one again gets a new one. */
+  release(): Promise<void>;
   close(): Promise<void>;
 }

@@ -49,12 +49,19 @@ export function createBuilders(options: BuildersOptions): Builders {
     return found;
   };
 
-  const close = async (): Promise<void> => {
-    closed = true;
-    const all = await Promise.allSettled(opened.values());
+  let ending: Promise<unknown> = Promise.resolve();
+  const release = async (): Promise<void> => {
+    const running = [...opened.values()];
     opened.clear();
-    await Promise.all(all.map(async (builder) => (builder.status === 'fulfilled' ? await builder.value.close() : undefined)));
+    const ended = Promise.allSettled(running).then((all) => Promise.all(all.map(async (builder) => (builder.status === 'fulfilled' ? await builder.value.close() : undefined))));
+    ending = Promise.all([ending, ended]);
+    await ending;
   };
 
-  return { open, facts, close };
+  const close = async (): Promise<void> => {
+    closed = true;
+    await release();
+  };
+
+  return { open, facts, release, close };
 }

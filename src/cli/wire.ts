@@ -84,6 +84,8 @@ export async function withWorld(
       artifactKey: async (name) => (await artifacts.plan(name)).key,
       artifact: async (name) => (await artifacts.ensure(name)).artifact,
       artifactInputs: (name) => artifacts.inputs(name),
+      // Removing a container takes a while, and images can be assembled meanwhile; the end waits for it.
+      artifactsMade: () => void builders.release().catch(() => undefined),
       forget: () => artifacts.forget(),
       env: namedValues(['SSH_AUTH_SOCK', ...secretVariables(project)]),
       credentials: async (name) => (access ??= await registry()).credentials(name),

@@ -130,6 +130,7 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     await statCache.save();
     const needed = new Set([...selected, ...(await missing(sound, terms)).map(({ spec }) => spec.name)]);
     const current = assembly;
+    void makeArtifacts(await missing(sound, terms));
     const outcomes = await Promise.allSettled(
       nodes.map(async ({ spec: { name } }) => {
         // A parent that nobody needs any more gets its tags if it is still there, and else is left alone.
@@ -141,6 +142,13 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     );
     await current.close();
     return collect(outcomes).filter((result) => result !== undefined);
+  }
+
+  /** At once for all images; whoever needs one waits for it, and gets its failure. */
+  async function makeArtifacts(nodes: readonly ImageNode[]): Promise<void> {
+    const names = new Set(nodes.flatMap(({ spec }) => spec.artifacts.map(({ value }) => value)));
+    await Promise.allSettled([...names].map((name) => dependencies.artifact(name)));
+    if (names.size > 0) dependencies.artifactsMade?.();
   }
 
   /**

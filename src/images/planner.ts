@@ -48,6 +48,8 @@ export interface PlannerDependencies {
   readonly artifactKey: (name: string) => Promise<RequirementHash>;
   /** The artifact itself, built if the store lacks it; may call `ensureBuilder` of this planner. */
   readonly artifact: (name: string) => Promise<Artifact>;
+  /** Called when all artifacts of the images that are being built are there. */
+  readonly artifactsMade?: () => void;
   /** Called when keys were found to be stale because a base is another image now: forget what was computed from them. */
   readonly forget?: () => void;
   /** Files or globs, relative to the root, whose change reaches the artifact; default: those that its spec names. */

@@ -110,7 +110,8 @@ async function makePieces(jobs: readonly Job[], settings: EnvironmentSettings, w
     if (lost !== undefined) throw new Error(`the installer left no ${lost.out}`);
     return made;
   } finally {
-    await builder.discard(dir);
+    // It goes with the container at the latest: nobody has to wait for it.
+    builder.discard(dir).catch(() => undefined);
   }
 }
 
