@@ -45,7 +45,8 @@ export async function pushImage(connection: Connection, reference: string, optio
       what,
       reason: 'registry',
       onFrame: (frame) => {
-        digest = text(object(frame.aux)['Digest'], digest);
+        // With a containerd image store it is in a status line only.
+        digest = text(object(frame.aux)['Digest'], /digest: (sha256:[0-9a-f]{64})/.exec(frame.status ?? '')?.[1] ?? digest);
         tell(frame, options.onProgress);
       },
     });

@@ -48,18 +48,21 @@ interface Production {
 /** Hands on each selected image when it can be pushed; resolves to why others can not. */
 async function produce(world: World, { wanted: selected, within }: Selection, production: Production): Promise<readonly Problem[]> {
   const { images } = world;
-  const { build, anew, ready, compression } = production;
+  const { build, anew, ready, compression, client } = production;
   if (selected.length === 0) return [];
   if (!build) {
-    for (const image of await images.plan(selected)) if (selected.includes(image.name)) ready(readyImage(world, image, compression));
+    for (const image of await images.plan(selected)) if (selected.includes(image.name)) ready(readyImage(world, image, { compression, client }));
     return [];
   }
   const { toBuild, problems } = anew ? { toBuild: selected, problems: [] } : await withoutBuilding(world, selected, production);
   if (toBuild.length === 0) return problems;
   const handed: Promise<void>[] = [];
+  const order = parentsFirst(toBuild);
   const hand = async (name: string): Promise<void> => {
     const image = (await images.plan([name])).find((one) => one.name === name);
-    if (image !== undefined) ready(readyImage(world, image, compression));
+    await order.afterParents(image?.parents ?? []);
+    if (image !== undefined) ready(readyImage(world, image, { compression, client }));
+    order.handed(name);
   };
   try {
     await images.build(toBuild, { within, anew, onReady: ({ name }) => void (toBuild.includes(name) && handed.push(hand(name))) });
@@ -68,8 +71,21 @@ async function produce(world: World, { wanted: selected, within }: Selection, pr
     if (!(error instanceof Failed)) throw error;
     return [...problems, ...error.problems];
   } finally {
+    order.end();
     await Promise.all(handed);
   }
+}
+
+/** Images become ready in any order when they are loaded together; a child takes over its parent's layers in the registry. */
+function parentsFirst(names: readonly string[]) {
+  const waiting = new Map<string, () => void>();
+  const done = new Map(names.map((name) => [name, new Promise<void>((resolve) => void waiting.set(name, resolve))]));
+  return {
+    afterParents: (parents: readonly string[]) => Promise.all(parents.map((parent) => done.get(parent))),
+    handed: (name: string) => waiting.get(name)?.(),
+    /** Those that were not handed on until now will not be. */
+    end: () => waiting.forEach((resolve) => resolve()),
+  };
 }
 
 interface Rest {
@@ -90,7 +106,7 @@ async function withoutBuilding(world: World, selected: readonly string[], { clie
     try {
       checkName(image);
       if ((await limit(() => findInRegistry(client, image.repository, image.key))) === undefined) return { toBuild: [name], problems: [] };
-      ready(readyImage(world, image, compression));
+      ready(readyImage(world, image, { compression, client }));
       return { toBuild: [], problems: [] };
     } catch (error) {
       if (!(error instanceof Failed)) throw error;
@@ -105,12 +121,14 @@ function unplanned(error: unknown): undefined {
   if (!(error instanceof Failed)) throw error;
 }
 
-function readyImage({ project, images, store, engine }: World, { name, key, repository, tags, parents }: PlannedImage, format: PushOptions['compression']): ReadyImage {
+function readyImage({ project, images, store, engine }: World, { name, key, repository, tags, parents }: PlannedImage, { compression, client }: Pick<Production, 'compression' | 'client'>): ReadyImage {
   const { host } = repositoryAt(repository, []);
-  const others = parents.map((parent) => project.images.get(parent)!.repository).filter((other) => other !== repository && repositoryAt(other, []).host === host);
+  const near = parents.map((parent) => ({ parent, repository: project.images.get(parent)!.repository })).filter((one) => repositoryAt(one.repository, []).host === host);
   const source = async () => {
     const image = await images.stored(name);
-    return image === undefined ? undefined : assembledSource(image, { store, engine, format, mountFrom: others });
+    if (image === undefined) return undefined;
+    const built = await Promise.all(near.map(async (one) => ({ repository: one.repository, key: await images.key(one.parent) })));
+    return assembledSource(image, { store, engine, client, format: compression, repository, parents: built });
   };
   return { name, key, repository, tags, parents, source };
 }
