@@ -141,6 +141,22 @@ describe('artifacts push', () => {
     expect(proxy.sent).toBe(0);
   });
 
+  test('what the engine built and pushed is taken over by its children; after an edit only that is sent', async () => {
+    await writeFiles(folder, { 'images/base/Dockerfile': 'FROM debian:trixie-slim\nCOPY noise /noise\nRUN echo ran > /ran\n' });
+    const first = await push();
+    expect(first).toMatchObject({ status: 0 });
+    const { base, web, worker } = byName(first);
+    expect(base?.uploadedBytes).toBeGreaterThan(10_000_000);
+    for (const child of [web, worker]) expect(child?.uploadedBytes).toBeLessThan(10_000);
+    await writeFiles(folder, { 'images/web/page': 'edited\n' });
+    const before = proxy.sent;
+    expect(byName(await push())).toMatchObject({ base: { status: 'present' }, web: { status: 'pushed' }, worker: { status: 'present' } });
+    expect(proxy.sent - before).toBeLessThan(30_000);
+    await removeImages((await docker(['images', '--format', '{{.Repository}}:{{.Tag}}', '--filter', `reference=${team}/shop-web`])).split('\n').filter((line) => line !== ''));
+    await docker(['--config', join(folder, 'docker'), 'pull', '--quiet', `${team}/shop-web:latest`]);
+    expect(await idOf(`${team}/shop-web:latest`)).toMatch(/^sha256:/);
+  }, 120_000);
+
   test('a new revision with unchanged images is a retag in the registry', async () => {
     const before = byName(await push());
     await writeFile(join(folder, 'README.md'), 'in no image\n');
