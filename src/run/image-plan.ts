@@ -38,8 +38,9 @@ export interface ImagePlanOptions {
 
 /** The steps of a build, parents first; nothing is built or tagged. Fails `usage` if a parent is neither there nor selected. */
 export async function planImages(world: Parts, selection: Selection, { anew = false, elsewhere = new Map() }: ImagePlanOptions = {}): Promise<readonly ImageStep[]> {
-  const planned = new Map((await world.images.plan(selection.wanted)).map((image) => [image.name, image]));
-  const present = await presentImages(world.engine);
+  // The engine is asked while keys are computed: of many images it takes its time.
+  const [plan, present] = await Promise.all([world.images.plan(selection.wanted), presentImages(world.engine)]);
+  const planned = new Map(plan.map((image) => [image.name, image]));
   const isMade = (name: string): boolean => !(anew && selection.wanted.includes(name)) && (present.has(planned.get(name)!.key) || elsewhere.has(name));
   const toBuild = new Set<string>();
   for (const { name, wanted } of [...selection.images].reverse()) {
