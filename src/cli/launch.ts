@@ -50,6 +50,8 @@ function readIfThere(path: string): Buffer | undefined {
 function keep(path: string): void {
   const temporary = `${path}.${process.pid}`;
   try {
+    // Under sudo the home may be the caller's: nothing of another user may be left there.
+    if (statSync(process.env['XDG_CACHE_HOME'] || homedir()).uid !== process.geteuid?.()) return;
     mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
     writeFileSync(temporary, script.createCachedData(), { mode: 0o600, flag: 'wx' });
     renameSync(temporary, path);
