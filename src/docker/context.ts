@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, readlinkSync, type BigIntStats } from 'node:fs'
 import { join, posix } from 'node:path';
 import { fail } from '../core/failure.js';
 import { compare } from '../core/record.js';
+import { mapParallel } from '../util/parallel.js';
 import type { Patterns } from './pattern.js';
 import { Reach } from './reach.js';
 import type { StatCache } from './stat-cache.js';
@@ -34,7 +35,7 @@ export interface ContextOptions {
 export async function readContext(options: ContextOptions): Promise<ContextEntry[]> {
   const found = walkContext(options);
   const prefix = options.cachePrefix ?? options.root;
-  const entries = await mapParallel(found, async ({ path, status }): Promise<ContextEntry> => {
+  const entries = await mapParallel(found, PARALLEL, async ({ path, status }): Promise<ContextEntry> => {
     const mode = Number(status.mode & 0o7777n);
     if (status.isDirectory()) return { type: 'directory', path, mode };
     if (status.isSymbolicLink()) return { type: 'symlink', path, mode: 0o777, target: readlinkSync(join(options.root, path)) };
@@ -124,16 +125,3 @@ function list(folder: string, isRoot: boolean): string[] {
 }
 
 const PARALLEL = 32;
-
-async function mapParallel<In, Out>(items: readonly In[], work: (item: In) => Promise<Out>): Promise<Out[]> {
-  const results = new Array<Out>(items.length);
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < items.length) {
-      const index = next++;
-      results[index] = await work(items[index]!);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, worker));
-  return results;
-}

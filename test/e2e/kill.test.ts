@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { storeLabel } from '../../src/builders/labels.js';
 import { runCli, startCli, type CliProcess } from '../support/cli.js';
 import { containersWith, docker, removeProject } from '../support/engine-cli.js';
+import { killedAt } from '../support/killing.js';
 import { writeFiles } from '../support/project.js';
 import { numbers } from '../support/random.js';
 import { startRegistry, type Registry } from '../support/registry.js';
@@ -90,16 +91,6 @@ async function until(what: () => Promise<boolean>): Promise<void> {
 
 async function newVersion(version: number, seconds = 0): Promise<void> {
   await writeFiles(dir, shopFiles(registry, { name: NAME, version: `1.0.${version}`, compiled: { seconds } }));
-}
-
-/** False if the run had ended before. */
-async function killedAt(running: CliProcess, milliseconds: number): Promise<boolean> {
-  await Promise.race([running.result, pause(milliseconds)]);
-  running.kill('SIGKILL');
-  const { signal, status, stderr } = await running.result;
-  expect(stderr).not.toMatch(/error|warning|corrupt/);
-  expect(signal === undefined ? status : 0).toBe(0);
-  return signal !== undefined;
 }
 
 async function expectDone(running: CliProcess): Promise<void> {

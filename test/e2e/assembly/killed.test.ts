@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { runCli, startCli, type CliProcess } from '../../support/cli.js';
+import { runCli, startCli } from '../../support/cli.js';
 import { docker, removeProject } from '../../support/engine-cli.js';
 import { startImageRegistry, type ImageRegistry } from '../../support/image-registry.js';
 import { temporaryFolder } from '../../support/images/project.js';
+import { killedAt } from '../../support/killing.js';
 import { writeFiles } from '../../support/project.js';
 import { numbers } from '../../support/random.js';
 
@@ -72,16 +72,6 @@ async function newVersion(version: number): Promise<string> {
     'images/worker/Dockerfile': 'FROM deps\nWORKDIR /work\nCMD ["true"]\n',
   });
   return `version ${version}`;
-}
-
-/** False if the run had ended before. */
-async function killedAt(running: CliProcess, milliseconds: number): Promise<boolean> {
-  await Promise.race([running.result, pause(milliseconds)]);
-  running.kill('SIGKILL');
-  const { signal, status, stderr } = await running.result;
-  expect(stderr).not.toMatch(/error|warning|corrupt/);
-  expect(signal === undefined ? status : 0).toBe(0);
-  return signal !== undefined;
 }
 
 async function timed(work: () => Promise<{ readonly status: number | undefined; readonly stderr: string }>): Promise<number> {

@@ -7,7 +7,8 @@ import type { LocalStore } from '../../../src/store/local.js';
 import { verifyStore } from '../../../src/store/verify.js';
 import { openTemporaryStore } from '../../unit/store/rig.js';
 import { BLOBS, digestOf } from './content.js';
-import { numbers, startWorker, workerFile } from './workers.js';
+import { numbers } from '../../support/random.js';
+import { startWorker, workerFile } from './workers.js';
 import type { Worker } from './workers.js';
 
 const FOREVER = '1000000';

@@ -57,14 +57,3 @@ export async function startWorker(args: readonly string[], options: SpawnOptions
   const ready = Promise.race([once(child.stdout as NodeJS.ReadableStream as never, 'data'), ended]).then(() => undefined);
   return { child, ready, ended, stderr: () => stderr, lines: () => stdout.split('\n').filter((line) => line !== '') };
 }
-
-/** A repeatable source of numbers in [0, 1): mulberry32. */
-export function numbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}

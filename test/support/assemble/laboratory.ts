@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { OciConfig } from '../../../src/assemble/oci-config.js';
 import { engineTree } from '../../../src/assemble/engine-tree.js';
 import { parentConfig } from '../../../src/assemble/parent-config.js';
+import { mapParallel } from '../../../src/util/parallel.js';
 import { connectEngine } from '../../../src/engine/connect.js';
 import type { Engine } from '../../../src/engine/engine.js';
 import { assembleAll, buildWithEngine, dockerfileOf, type Outcome, type Parent } from './build-both.js';
@@ -65,7 +66,7 @@ export async function openLaboratory(host = process.env['DOCKER_HOST']): Promise
   return { engine, major, parents, examine, close };
 
   async function examine(cases: readonly Case[]): Promise<Finding[]> {
-    const pairs = await inParallel(cases.filter(({ since = 0, parent }) => since <= major && (parent === 'scratch' || parents.has(parent))), async (one) => {
+    const pairs = await mapParallel(cases.filter(({ since = 0, parent }) => since <= major && (parent === 'scratch' || parents.has(parent))), PARALLEL, async (one) => {
       const dockerfile = dockerfileOf(one, parents);
       const theirs = await buildWithEngine(engine, one, dockerfile);
       if (theirs.id !== undefined) made.add(theirs.id);
@@ -109,20 +110,7 @@ export async function openLaboratory(host = process.env['DOCKER_HOST']): Promise
 
   async function close(): Promise<void> {
     for (const end of closing) await end();
-    await inParallel([...made], (id) => engine.removeImage(id));
+    await mapParallel([...made], PARALLEL, (id) => engine.removeImage(id));
     for (const [name, { reference }] of parents) if (name !== 'debian') await engine.removeImage(reference);
   }
-}
-
-async function inParallel<In, Out>(items: readonly In[], work: (item: In) => Promise<Out>): Promise<Out[]> {
-  const results = new Array<Out>(items.length);
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < items.length) {
-      const index = next++;
-      results[index] = await work(items[index]!);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, worker));
-  return results;
 }
