@@ -38,7 +38,7 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
   const ensured = new Map<string, Promise<ImageResult>>();
   const origin = lazy(async (): Promise<Origin> => (await (await dependencies.revision)?.origin?.()) ?? {});
   const direct = createDirectAssembly({
-    parts: { project, dependencies, bases },
+    dependencies,
     planning,
     ensure: async (name, terms) => ensure(name, terms, await tagsAsParent(name, terms)),
     present,

@@ -17,14 +17,14 @@ import { commonLayers, readEarlierImages, rememberLayers } from './earlier-layer
 import { createLoadQueue } from './load-queue.js';
 import type { ImageNode } from './node.js';
 import { recordBuild } from './record-build.js';
-import type { PlannerParts, Planning } from './planning.js';
-import type { ImageResult, Origin } from './planner.js';
+import type { Planning } from './planning.js';
+import type { ImageResult, Origin, PlannerDependencies } from './planner.js';
 import type { PresentImage } from './presence.js';
 import { Skipped, type Terms } from './terms.js';
 
 /** What making an image by ourselves takes from the rest of the assembly. */
 export interface DirectAssemblyParts {
-  readonly parts: Pick<PlannerParts, 'project' | 'dependencies' | 'bases'>;
+  readonly dependencies: PlannerDependencies;
   readonly planning: Planning;
   /** Makes a parent exist in the engine. */
   readonly ensure: (name: string, terms: Terms) => Promise<Pick<ImageResult, 'id'>>;
@@ -53,8 +53,7 @@ interface Made extends FreshImage {
   readonly known: number;
 }
 
-export function createDirectAssembly({ parts, planning, ensure, present, artifactsOf, contextInputs, labelsOf, buildStage, origin, limit }: DirectAssemblyParts): DirectAssembly {
-  const { dependencies } = parts;
+export function createDirectAssembly({ dependencies, planning, ensure, present, artifactsOf, contextInputs, labelsOf, buildStage, origin, limit }: DirectAssemblyParts): DirectAssembly {
   const { engine, store, emit, signal } = dependencies;
   const made = new Map<string, Promise<Made>>();
   const opened: { close(): Promise<void> }[] = [];
