@@ -83,6 +83,8 @@ export interface NodeSpec extends ArtifactCommon {
   readonly scripts: 'allow' | 'deny' | readonly string[];
   /** Overrides `engine-strict` of .npmrc. */
   readonly engineStrict?: boolean;
+  /** Without npm's hidden lock, and without optional packages whose own package.json names another libc. */
+  readonly lean: boolean;
 }
 
 export interface CommandSpec extends ArtifactCommon {

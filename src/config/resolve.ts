@@ -86,6 +86,7 @@ function resolveArtifact({ key, value: raw }: Item<RawArtifact>, options: Resolv
         ...given('registry', raw.registry?.value),
         scripts: raw.scripts === undefined ? 'allow' : 'place' in raw.scripts ? raw.scripts.value : values(raw.scripts),
         ...given('engineStrict', raw.engine_strict?.value),
+        lean: raw.lean?.value ?? false,
       };
     case 'command': {
       const { run, output } = raw;

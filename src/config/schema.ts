@@ -36,6 +36,7 @@ const node = {
   registry: { shape: text(rules.url), description: "npm registry, where .npmrc names none", default: "npm's default" },
   scripts: { shape: scalarOr(choice(['allow', 'deny']), list(text(rules.nodePackage))), description: 'Install scripts: allow, deny, or a list of the packages whose scripts may run', default: 'allow' },
   engine_strict: { shape: flag(), description: 'Fail when a package does not support the Node version of the builder', default: 'as .npmrc says' },
+  lean: { shape: flag(), description: "Leave out what only npm reads (node_modules/.package-lock.json) and optional packages for another libc than the builder's, which npm installs if the lock does not tell", default: 'false' },
 };
 
 const command = {

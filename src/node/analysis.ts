@@ -62,7 +62,7 @@ export async function analyse(inputs: Inputs, options: AnalysisOptions): Promise
   const record = keyRecord({
     prefix: spec.prefix, builder: options.builderKey, node, libc: `${facts.libc.name}`, omit, scripts,
     env: Object.keys(options.env), settings, binLinks: npmrc.binLinks, omitRegistryResolved: npmrc.omitRegistryResolved,
-    head: lock.head, selection, ownBins,
+    head: lock.head, selection, ownBins, lean: spec.lean,
   });
   return {
     project, tree, selection, scripts, settings, ownBins, probed, record,

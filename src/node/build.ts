@@ -5,6 +5,7 @@ import type { BuilderFacts, NodeFacts } from '../builders/builder.js';
 import type { NodeSpec } from '../config/project.js';
 import type { PackageCounts } from '../core/events.js';
 import { Failed, fail, type Problem } from '../core/failure.js';
+import type { PackageKey } from '../core/identity.js';
 import { compare } from '../core/record.js';
 import type { Analysis } from './analysis.js';
 import { binLinks, type BinLink } from './bins.js';
@@ -13,10 +14,11 @@ import { glueItems } from './glue.js';
 import { hiddenLock } from './hidden-lock.js';
 import type { Inputs } from './inputs.js';
 import { entryPlace } from './lock.js';
-import { ensurePieces, missingUnits, ownerOf, subjectOf, unitsOf, type Ensured, type Unit } from './packages.js';
+import { ensurePieces, missingUnits, ownerOf, subjectOf, unitsOf, type Unit } from './packages.js';
 import type { Piece } from './piece.js';
+import { otherLibc, platformOf } from './platform.js';
 import { runScripts, scriptOrder, type ScriptResult, type ScriptRun } from './scripts.js';
-import { markInert, packageName, reachable, title } from './select.js';
+import { markInert, markUnfit, packageName, reachable, title } from './select.js';
 import type { TreeNode } from './tree.js';
 
 export interface BuildOptions {
@@ -37,10 +39,12 @@ export async function missingPackages(analysis: Analysis, options: BuildOptions)
 export async function buildNode(analysis: Analysis, options: BuildOptions): Promise<Built> {
   const { spec, context } = options;
   const at = fetchContext(analysis, options);
-  const units = unitsOf(analysis.selection.installed, commands(analysis, analysis.selection.installed), at);
-  const ensured = await ensurePieces(units, at);
-  if (ensured.problems.length > 0) throw new Failed([...ensured.problems]);
-  const pieces = new Pieces(units, ensured);
+  const pieces = new Pieces();
+  await pieces.ensure(analysis.selection.installed, { analysis, at });
+  if (spec.lean && leaveOutOtherLibc(analysis, { options, pieces })) {
+    // A command may be another package's now, and its file executable for that.
+    await pieces.ensure(reachable(analysis.tree).installed, { analysis, at });
+  }
   const scripts = await runAllScripts(analysis, { options, at, pieces });
   const { installed, listed } = reachable(analysis.tree);
   const bins = [...commands(analysis, installed).filter((link) => pieces.hasFile(link)), ...analysis.ownBins];
@@ -48,12 +52,12 @@ export async function buildNode(analysis: Analysis, options: BuildOptions): Prom
   const glue = await storeGlue(context, {
     installed: installed.filter((node) => !node.entry.inBundle || ownerOf(node) === node),
     bins,
-    hiddenLock: hiddenLock(analysis.project.lock, listed, { omitRegistryResolved: analysis.project.npmrc.omitRegistryResolved, gyp }),
+    ...(spec.lean ? {} : { hiddenLock: hiddenLock(analysis.project.lock, listed, { omitRegistryResolved: analysis.project.npmrc.omitRegistryResolved, gyp }) }),
   });
   const parts = [...partsOf(installed, { pieces, scripts, prefix: spec.prefix }), ...(installed.length > 0 ? [{ at: spec.prefix, ...glue }] : [])];
   return {
     artifact: { format: 1, kind: 'node', prefix: spec.prefix, parts },
-    packages: count(installed, { pieces, ensured, scripts }),
+    packages: count(installed, { pieces, scripts }),
   };
 }
 
@@ -61,10 +65,10 @@ export async function buildNode(analysis: Analysis, options: BuildOptions): Prom
  * The total is what npm counts as "added": every place and every link. A package that was fetched counts as such once,
  * however many places it is at; as compiled instead if its scripts ran just now. All else was there already.
  */
-function count(installed: readonly TreeNode[], { pieces, ensured, scripts }: { readonly pieces: Pieces; readonly ensured: Ensured; readonly scripts: readonly ScriptResult[] }): PackageCounts {
+function count(installed: readonly TreeNode[], { pieces, scripts }: { readonly pieces: Pieces; readonly scripts: readonly ScriptResult[] }): PackageCounts {
   const units = new Set(installed.filter((node) => !node.target).map((node) => pieces.unitOf(node)));
   const compiled = new Set(scripts.filter((result) => result.compiled).map(({ node }) => pieces.unitOf(node)));
-  const fetched = [...units].filter((unit) => unit && ensured.fetched.has(unit) && !compiled.has(unit)).length;
+  const fetched = [...units].filter((unit) => unit && pieces.isFetched(unit) && !compiled.has(unit)).length;
   return { total: installed.length, fetched, compiled: compiled.size, reused: installed.length - fetched - compiled.size };
 }
 
@@ -86,14 +90,39 @@ function fetchContext(analysis: Analysis, { spec, context, inputs }: BuildOption
   };
 }
 
+/**
+ * Takes out the optional packages that were built for another libc, by what they say themselves where the lock doesn't: one
+ * that npm wrote before it knew the field. True if there were some.
+ */
+function leaveOutOtherLibc({ tree, selection }: Analysis, { options, pieces }: { readonly options: BuildOptions; readonly pieces: Pieces }): boolean {
+  const { facts } = options;
+  const platform = platformOf(facts, facts.node as NodeFacts);
+  const others = reachable(tree).installed.filter((node) =>
+    node.flags.optional && node.manifest.libc === undefined && otherLibc(pieces.pieceOf(node)?.libc ?? [], platform));
+  markUnfit(others, selection);
+  return others.length > 0;
+}
+
 /** Which piece a node's files are in. */
 class Pieces {
   readonly #units = new Map<TreeNode, Unit>();
-  readonly #pieces: Ensured['pieces'];
+  readonly #pieces = new Map<PackageKey, Piece>();
+  readonly #fetched = new Set<PackageKey>();
 
-  constructor(units: readonly Unit[], { pieces }: Ensured) {
+  /** Gets the pieces of these nodes and no others, but for those that it has. Fails with all that can't be had. */
+  async ensure(nodes: readonly TreeNode[], { analysis, at }: { readonly analysis: Analysis; readonly at: FetchContext }): Promise<void> {
+    const units = unitsOf(nodes, commands(analysis, nodes), at);
+    const ensured = await ensurePieces(units.filter(({ key }) => !this.#pieces.has(key)), at);
+    if (ensured.problems.length > 0) throw new Failed([...ensured.problems]);
+    this.#units.clear();
     for (const unit of units) for (const node of unit.nodes) this.#units.set(node, unit);
-    this.#pieces = pieces;
+    for (const [{ key }, piece] of ensured.pieces) this.#pieces.set(key, piece);
+    for (const { key } of ensured.fetched) this.#fetched.add(key);
+  }
+
+  /** Came over the network just now. */
+  isFetched({ key }: Unit): boolean {
+    return this.#fetched.has(key);
   }
 
   unitOf(node: TreeNode): Unit | undefined {
@@ -103,7 +132,7 @@ class Pieces {
   /** The piece of a package's own; undefined for links and for what lies in another's. */
   pieceOf(node: TreeNode): Piece | undefined {
     const unit = this.#units.get(node);
-    return unit && this.#pieces.get(unit);
+    return unit && this.#pieces.get(unit.key);
   }
 
   hasFile({ node, file }: BinLink): boolean {
@@ -131,7 +160,7 @@ async function runAllScripts(analysis: Analysis, { options, at, pieces }: Script
   const problems: Problem[] = [];
   const run: ScriptRun = {
     artifact: spec.name, context, lock: analysis.project.lock, node: options.facts.node as NodeFacts, libc: options.facts.libc.name, settings: analysis.settings,
-    bins: commands(analysis, analysis.selection.installed).filter((link) => pieces.hasFile(link)),
+    bins: commands(analysis, reachable(analysis.tree).installed).filter((link) => pieces.hasFile(link)),
     pieceKeyOf: (node) => pieces.unitOf(node)?.key ?? missingPiece(node, analysis),
     partOf: (node) => {
       const result = results.get(node);

@@ -9,8 +9,8 @@ export interface Glue {
   readonly installed: readonly TreeNode[];
   /** Links to commands, as far as what they point to is there. */
   readonly bins: readonly BinLink[];
-  /** Text of node_modules/.package-lock.json. */
-  readonly hiddenLock: string;
+  /** Text of node_modules/.package-lock.json; without one there is no such file. */
+  readonly hiddenLock?: string;
 }
 
 /**
@@ -39,8 +39,10 @@ export function glueItems({ installed, bins, hiddenLock }: Glue): readonly PackI
     folder(location.slice(0, location.lastIndexOf('/')));
     link(location, target);
   }
-  const text = Buffer.from(hiddenLock);
-  const path = 'node_modules/.package-lock.json';
-  if (entries.has('node_modules')) entries.set(path, { entry: { type: 'file', path, mode: 0o644, size: text.length, ...common }, content: text });
+  if (hiddenLock !== undefined && entries.has('node_modules')) {
+    const text = Buffer.from(hiddenLock);
+    const path = 'node_modules/.package-lock.json';
+    entries.set(path, { entry: { type: 'file', path, mode: 0o644, size: text.length, ...common }, content: text });
+  }
   return [...entries.keys()].sort(compare).map((each) => entries.get(each) as PackItem);
 }

@@ -25,6 +25,7 @@ export interface KeyParts {
   readonly selection: Selection;
   /** Links to commands of the project's own folders, as far as the files exist. */
   readonly ownBins: readonly BinLink[];
+  readonly lean: boolean;
 }
 
 /** The key record of a node artifact; README.md says why each field is in it. */
@@ -49,6 +50,7 @@ export function keyRecord(parts: KeyParts): KeyRecord {
     scripts: typeof parts.scripts === 'string' ? parts.scripts : [...parts.scripts].sort(),
     ...(runsScripts ? { env: [...parts.env].sort(), settings: parts.settings } : {}),
     binLinks: parts.binLinks,
+    ...(parts.lean ? { lean: true } : {}),
     bins: Object.fromEntries(parts.ownBins.map(({ location, target }) => [location, target])),
     packages,
   };

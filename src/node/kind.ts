@@ -73,10 +73,11 @@ const ANALYSIS = 1;
 
 function inputKey(inputs: Inputs, { spec, facts, context }: Asked): string {
   const texts = [inputs.manifest.text, inputs.lock, inputs.npmrc, ...[...inputs.workspaces].flat()].map(sha256);
-  const { omit, scripts, engineStrict, registry, prefix } = spec;
+  const { omit, scripts, engineStrict, lean, registry, prefix } = spec;
   return hashRecord<string>({
     format: ANALYSIS, kind: 'node', texts, folder: inputs.folder, lockFile: inputs.lockFile, prefix, omit,
     scripts, engineStrict: engineStrict ?? null, registry: registry ?? null, builder: context.builderKey,
+    ...(lean ? { lean } : {}),
     facts: { libc: facts.libc.name, node: (facts.node ?? null) as unknown as Data },
     // Names decide about the key record, values about registries and omit in .npmrc; values never leave this hash.
     env: sha256(JSON.stringify(Object.entries(context.env).sort())),

@@ -18,6 +18,8 @@ export interface Piece {
   readonly gyp: boolean;
   /** Packages that lie in it: `node_modules/b`. */
   readonly bundled: readonly string[];
+  /** What its package.json says that it was built for: `musl`; empty where it says nothing. */
+  readonly libc: readonly string[];
 }
 
 /** Everything that decides about a piece: the tarball, which files are made executable, and the rules of unpacking. */
@@ -38,10 +40,10 @@ export interface MakePieceOptions {
 export async function makePiece(store: Store, tarball: Readable | Buffer, options: MakePieceOptions): Promise<Piece> {
   const { tarOf } = await import('../archive/pack-tar.js');
   const source = Buffer.isBuffer(tarball) ? Readable.from([tarball], { objectMode: false }) : tarball;
-  const { items, bins, gyp, bundled } = await unpackPackage(source, options);
+  const { items, bins, gyp, bundled, libc } = await unpackPackage(source, options);
   const stored = await store.writeBlob(tarOf(items), { subject: options.subject });
   const [piece] = await Promise.all([
-    putPiece(store, options.key, { ...pieceOf(stored), bins, gyp, bundled }),
+    putPiece(store, options.key, { ...pieceOf(stored), bins, gyp, bundled, libc }),
     putListing(stored.digest, items.map(({ entry }) => entry), store),
   ]);
   return piece;
@@ -53,13 +55,13 @@ export async function putPiece(store: Store, key: PackageKey, piece: Piece): Pro
 }
 
 export function pieceOf({ digest, size }: StoredBlob): Piece {
-  return { blob: digest, size, bins: [], gyp: false, bundled: [] };
+  return { blob: digest, size, bins: [], gyp: false, bundled: [], libc: [] };
 }
 
 function parsePiece(record: Data | undefined): Piece | undefined {
   if (!isObject(record)) return undefined;
-  const { blob, size, bins, gyp, bundled } = record;
+  const { blob, size, bins, gyp, bundled, libc } = record;
   const digest = typeof blob === 'string' ? parseDigest(blob) : undefined;
-  if (!digest || typeof size !== 'number' || !isStrings(bins) || typeof gyp !== 'boolean' || !isStrings(bundled)) return undefined;
-  return { blob: digest, size, bins, gyp, bundled };
+  if (!digest || typeof size !== 'number' || !isStrings(bins) || typeof gyp !== 'boolean' || !isStrings(bundled) || !isStrings(libc)) return undefined;
+  return { blob: digest, size, bins, gyp, bundled, libc };
 }

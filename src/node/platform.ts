@@ -31,6 +31,11 @@ export function engineMismatch(manifest: Manifest, platform: Platform): string |
   return wrong.map(([name, version]) => `${name} ${engines[name]} (the builder has ${version})`).join(' and ');
 }
 
+/** Whether a package that says `libc` was built for another one. One that says nothing fits all. */
+export function otherLibc(libc: readonly string[], platform: Platform): boolean {
+  return libc.length > 0 && platformMismatch({ libc }, platform) !== undefined;
+}
+
 /** What a package's os, cpu or libc asks for that this platform is not: `os darwin (the builder has linux)`. */
 export function platformMismatch(manifest: Manifest, platform: Platform): string | undefined {
   if (manifest.os !== undefined && !listed(platform.os, manifest.os)) return `os ${text(manifest.os)} (the builder has ${platform.os})`;

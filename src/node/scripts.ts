@@ -134,7 +134,7 @@ async function materialise(builder: Builder, scratch: string, { closure, run }: 
   const items = [
     file('.npmrc', npmrc), file('package.json', manifest),
     ...tops.filter((top) => top !== '').map((top) => file(`${top}/package.json`, manifest)),
-    ...glueItems({ installed: nodes, bins, hiddenLock: '' }).filter(({ entry }) => !entry.path.endsWith('/.package-lock.json')),
+    ...glueItems({ installed: nodes, bins }),
   ];
   const glue = await store.writeBlob(tarOf(items), { subject: 'a tree for install scripts' });
   const tree: Artifact = { format: 1, kind: 'node', prefix: '/tree', parts: [...parts, { at: '/tree', piece: glue.digest, size: glue.size }] };

@@ -14,6 +14,8 @@ export interface Selection {
   readonly installed: readonly TreeNode[];
   /** Nodes that npm's hidden lock lists: what is installed and the folders that links point to. */
   readonly listed: readonly TreeNode[];
+  /** What `omit` alone left out. */
+  readonly omitted: readonly TreeNode[];
   readonly warnings: readonly Problem[];
 }
 
@@ -38,8 +40,19 @@ export function select(tree: Tree, lock: Lock, options: SelectOptions): Selectio
     }
   }
   if (problems.length > 0) throw new Failed(problems);
-  for (const node of tree.nodes.values()) if (node !== tree.root && omitted(node, options.omit)) node.inert = true;
-  return { ...reachable(tree), warnings };
+  const omits = [...tree.nodes.values()].filter((node) => node !== tree.root && !node.inert && omitted(node, options.omit));
+  for (const node of omits) node.inert = true;
+  return { ...reachable(tree), omitted: omits, warnings };
+}
+
+/**
+ * Marks nodes that turned out not to fit the platform after `select`. The tree is as if the lock had said it: npm looks at
+ * platforms before it omits, so what is omitted still counts among those who need a package.
+ */
+export function markUnfit(nodes: readonly TreeNode[], { omitted: omits }: Selection): void {
+  for (const node of omits) node.inert = false;
+  for (const node of nodes) if (!node.inert) markInert(node);
+  for (const node of omits) node.inert = true;
 }
 
 /** Marks an optional node and all that only it needs; used as well for one whose install script failed. */

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { FIXED_TIME, type Entry } from '../archive/entry.js';
 import type { PackItem } from '../archive/pack-tar.js';
 import { compare } from '../core/record.js';
+import { isObject, isStrings } from './manifest.js';
 
 export interface UnpackOptions {
   /** `lodash 4.17.21`, for messages. */
@@ -20,6 +21,8 @@ export interface Unpacked {
   readonly gyp: boolean;
   /** Packages that came inside: `node_modules/b`. */
   readonly bundled: readonly string[];
+  /** `libc` of its package.json, as a list. */
+  readonly libc: readonly string[];
 }
 
 /** No npm package comes near this; what does is an attack. */
@@ -47,7 +50,7 @@ export async function unpackPackage(tarball: Readable, options: UnpackOptions): 
     const { content } = files.get(bin) as { content: Buffer };
     files.set(bin, { mode: 0o755, content: unixHashbang(content) });
   }
-  return { items: sortedItems(files, folders), bins, gyp: needsGyp(files), bundled: bundledIn(files) };
+  return { items: sortedItems(files, folders), bins, gyp: needsGyp(files), bundled: bundledIn(files), libc: libcOf(files) };
 }
 
 /** npm's own packing treats .gitignore as .npmignore, and its unpacking makes it one. */
@@ -96,13 +99,28 @@ function sortedItems(files: ReadonlyMap<string, { readonly mode: number; readonl
   return items;
 }
 
-function needsGyp(files: ReadonlyMap<string, { readonly content: Buffer }>): boolean {
-  if (!files.has('binding.gyp')) return false;
+type Files = ReadonlyMap<string, { readonly content: Buffer }>;
+
+function needsGyp(files: Files): boolean {
+  const manifest = files.has('binding.gyp') ? manifestOf(files) : undefined;
+  if (manifest === undefined) return false;
+  const { gypfile, scripts } = manifest as { gypfile?: unknown; scripts?: Record<string, unknown> };
+  return gypfile !== false && !scripts?.['install'] && !scripts?.['preinstall'];
+}
+
+/** Few say it, so few are parsed for it. */
+function libcOf(files: Files): readonly string[] {
+  const libc = files.get('package.json')?.content.includes('"libc"') ? manifestOf(files)?.['libc'] : undefined;
+  return typeof libc === 'string' ? [libc] : isStrings(libc) ? libc : [];
+}
+
+/** The package's own package.json; undefined for what is not the JSON of an object. */
+function manifestOf(files: Files): Readonly<Record<string, unknown>> | undefined {
   try {
-    const { gypfile, scripts } = JSON.parse(files.get('package.json')?.content.toString('utf8') ?? '{}') as { gypfile?: unknown; scripts?: Record<string, unknown> };
-    return gypfile !== false && !scripts?.['install'] && !scripts?.['preinstall'];
+    const manifest: unknown = JSON.parse(files.get('package.json')?.content.toString('utf8') ?? '{}');
+    return isObject(manifest) ? manifest : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -77,7 +77,7 @@ export async function openRig(dir: string, image?: string): Promise<Rig> {
       return createNodeKind().plan(
         {
           kind: 'node', name: 'node', place, builder: { value: 'builder', place }, prefix: '/app', env: [],
-          package: { value: 'package.json', place }, omit: [], scripts: 'allow', ...spec,
+          package: { value: 'package.json', place }, omit: [], scripts: 'allow', lean: false, ...spec,
         },
         {
           root, store, http, network: { ca: CA, noProxy: [] }, builderKey: BUILDER_KEY,

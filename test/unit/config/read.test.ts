@@ -37,7 +37,7 @@ artifacts:
         kind: 'python', name: 'python', place: at(3, 3), builder: { value: 'debian', place: at(3, 36) }, env: [], prefix: '/opt/venv',
         requirements: [{ value: 'requirements/prod.txt', place: at(3, 59) }], extras: [], groups: [], extraIndex: [], findLinks: [], strict: false, compileBytecode: true,
       },
-      { kind: 'node', name: 'node', place: at(4, 3), builder: { value: 'debian', place: at(4, 32) }, env: [], prefix: '/app', package: { value: 'package.json', place: at(4, 3) }, omit: [], scripts: 'allow' },
+      { kind: 'node', name: 'node', place: at(4, 3), builder: { value: 'debian', place: at(4, 32) }, env: [], prefix: '/app', package: { value: 'package.json', place: at(4, 3) }, omit: [], scripts: 'allow', lean: false },
       {
         kind: 'command', name: 'static', place: at(5, 3), builder: { value: 'debian', place: at(5, 37) }, env: [], prefix: '/app/static',
         needs: [], inputs: [{ value: 'src/**', place: at(5, 54) }], run: 'make', output: 'dist',
@@ -86,6 +86,7 @@ artifacts:
     registry: https://npm.example.com/
     scripts: [esbuild, "@swc/core"]
     engine_strict: true
+    lean: true
 images:
   builder: { context: images/builder, repository: "example.com:80/b/c" }
   web:
@@ -123,7 +124,7 @@ dev:
     extraIndex: ['https://other.example.com/simple'], findLinks: ['wheels', 'https://example.com/wheels'], strict: true, compileBytecode: false,
     requirements: [{ value: 'requirements/prod.txt' }, { value: 'requirements/dev.txt' }],
   });
-  expect(project.artifacts.get('node')).toMatchObject({ prefix: '/', omit: ['dev', 'optional'], registry: 'https://npm.example.com/', scripts: ['esbuild', '@swc/core'], engineStrict: true });
+  expect(project.artifacts.get('node')).toMatchObject({ prefix: '/', omit: ['dev', 'optional'], registry: 'https://npm.example.com/', scripts: ['esbuild', '@swc/core'], engineStrict: true, lean: true });
   expect(project.images.get('builder')?.repository).toBe('example.com:80/b/c');
   expect(project.images.get('web')).toMatchObject({
     repository: 'registry.example.com:5000/team/shop-web', context: { value: '.' }, dockerfile: { value: 'images/web/Dockerfile' }, include: ['src/**', '!src/tests'],

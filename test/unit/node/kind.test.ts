@@ -74,6 +74,72 @@ describe('building', () => {
   });
 });
 
+describe('lean', () => {
+  const optional = { optional: true };
+  const manifests = (found: readonly string[]): readonly string[] => found.flatMap((path) => /^app\/node_modules\/(.*)\/package\.json$/.exec(path)?.[1] ?? []);
+
+  /** `o` has a variant for each libc; that for musl needs `deep`, which nobody else does, and `shared`. */
+  async function variants(): Promise<Record<string, object>> {
+    return project({
+      'node_modules/glibc': await publish(at, 'glibc', '1.0.0', { ...optional, bin: 'cli.js' }, { libc: ['glibc'] }),
+      'node_modules/musl': await publish(at, 'musl', '1.0.0', { ...optional, bin: { glibc: 'cli.js' }, dependencies: { deep: '*', shared: '*' } }, { libc: 'musl' }),
+      'node_modules/neither': await publish(at, 'neither', '1.0.0', optional, { libc: ['!glibc', '!musl'] }),
+      'node_modules/any': await publish(at, 'any', '1.0.0', optional, { libc: [] }),
+      'node_modules/odd': await publish(at, 'odd', '1.0.0', optional, { libc: { name: 'musl' } }),
+      'node_modules/deep': await publish(at, 'deep', '1.0.0', optional),
+      'node_modules/shared': await publish(at, 'shared', '1.0.0'),
+      'node_modules/required': await publish(at, 'required', '1.0.0', {}, { libc: ['musl'] }),
+      'node_modules/o': await publish(at, 'o', '1.0.0', { optionalDependencies: { glibc: '*', musl: '*', neither: '*', any: '*', odd: '*' } }),
+    }, { dependencies: { o: '*', shared: '*', required: '*' } });
+  }
+
+  test('leaves out the hidden lock, optional packages for another libc, and what only they need', async () => {
+    await at.files(await variants());
+    expect(manifests(await paths(await at.plan()))).toEqual(['any', 'deep', 'glibc', 'musl', 'neither', 'o', 'odd', 'required', 'shared']);
+    const planned = await at.plan({ lean: true });
+    const found = await paths(planned);
+    expect(manifests(found)).toEqual(['any', 'glibc', 'o', 'odd', 'required', 'shared']);
+    expect(found.filter((path) => path.includes('/.'))).toEqual(['app/node_modules/.bin/glibc -> ../glibc/cli.js']);
+    expect((await planned.build()).packages).toEqual({ total: 6, fetched: 0, compiled: 0, reused: 6 });
+    expect(at.requests).toHaveLength(9);
+  });
+
+  test('a command of the one that is left out is that of another, and executable', async () => {
+    await at.files(project({
+      'node_modules/amusl': await publish(at, 'amusl', '1.0.0', { ...optional, bin: { run: 'cli.js' } }, { libc: ['musl'] }),
+      'node_modules/b': await publish(at, 'b', '1.0.0', { bin: { run: 'cli.js' } }),
+    }, { dependencies: { b: '*' }, optionalDependencies: { amusl: '*' } }));
+    const modes: string[] = [];
+    for (const lean of [false, true]) {
+      const { artifact } = await (await at.plan({ lean })).build();
+      for await (const { entry } of artifactEntries(artifact, at.store)) {
+        if (/\.bin\/|b\/cli/.test(entry.path)) modes.push(entry.type === 'symlink' ? entry.target : `${entry.path} ${entry.mode.toString(8)}`);
+      }
+    }
+    expect(modes.sort()).toEqual(['../amusl/cli.js', '../b/cli.js', 'app/node_modules/b/cli.js 644', 'app/node_modules/b/cli.js 755']);
+  });
+
+  test('what is omitted counts among those who need a package, as when the lock tells the libc', async () => {
+    const musl = async (libc: object): Promise<Record<string, object>> => project({
+      'node_modules/musl': await publish(at, 'musl', '1.0.0', { ...optional, ...libc, dependencies: { both: '*' } }, { libc: ['musl'] }),
+      'node_modules/tool': await publish(at, 'tool', '1.0.0', { dev: true, dependencies: { both: '*' } }),
+      'node_modules/both': await publish(at, 'both', '1.0.0', { devOptional: true }),
+    }, { dependencies: {}, devDependencies: { tool: '*' }, optionalDependencies: { musl: '*' } });
+    for (const libc of [{}, { libc: ['musl'] }]) {
+      await at.files(await musl(libc));
+      expect(manifests(await paths(await at.plan({ lean: true, omit: ['dev'] })))).toEqual(['both']);
+    }
+  });
+
+  test('is in the key only when it is asked for', async () => {
+    await at.files(await variants());
+    const [plain, lean] = [await at.plan(), await at.plan({ lean: true })];
+    expect(plain.record).not.toHaveProperty('lean');
+    expect(lean.record).toEqual({ ...plain.record, lean: true });
+    expect(lean.key).not.toBe(plain.key);
+  });
+});
+
 describe('failing', () => {
   test('all that can be had is kept, and every failure has its place', async () => {
     const wrong = (await publish(at, 'wrong', '1.0.0')) as { integrity: string };

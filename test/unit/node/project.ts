@@ -46,7 +46,7 @@ export function world(dir: string): World {
       }
     },
     plan: (spec = {}, context = {}) => createNodeKind().plan(
-      { kind: 'node', name: 'node', place, builder: { value: 'builder', place }, prefix: '/app', env: [], package: { value: 'package.json', place }, omit: [], scripts: 'allow', ...spec },
+      { kind: 'node', name: 'node', place, builder: { value: 'builder', place }, prefix: '/app', env: [], package: { value: 'package.json', place }, omit: [], scripts: 'allow', lean: false, ...spec },
       {
         root: dir, store, http: { get, stream: never }, network: { noProxy: [] }, builderKey: 'b'.repeat(64) as BuilderKey,
         facts: () => Promise.resolve({ os: 'linux', machine: 'x86_64', libc: { name: 'glibc', version: '2.41' }, node: { executable: '/usr/bin/node', version: '20.19.2', npm: '9.2.0', platform: 'linux', arch: 'x64', modules: '115' } }),
@@ -73,9 +73,9 @@ export function integrity(bytes: Buffer): string {
   return `sha512-${createHash('sha512').update(bytes).digest('base64')}`;
 }
 
-/** Puts a package into the registry and gives its lock entry. */
-export async function publish(at: World, name: string, version: string, extra: object = {}): Promise<object> {
-  const bytes = await tarball([{ path: 'package/package.json', content: JSON.stringify({ name, version }) }, { path: 'package/cli.js', content: '#!/usr/bin/env node\n' }]);
+/** Puts a package into the registry and gives its lock entry. `own` is what its package.json says besides. */
+export async function publish(at: World, name: string, version: string, extra: object = {}, own: object = {}): Promise<object> {
+  const bytes = await tarball([{ path: 'package/package.json', content: JSON.stringify({ name, version, ...own }) }, { path: 'package/cli.js', content: '#!/usr/bin/env node\n' }]);
   const url = `${REGISTRY}${name}/-/${name.replace(/^@[^/]+\//, '')}-${version}.tgz`;
   at.registry.set(url, bytes);
   return { version, resolved: url, integrity: integrity(bytes), ...extra };

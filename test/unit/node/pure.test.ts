@@ -78,7 +78,7 @@ describe('unpacking', () => {
     expect(await unpack([
       { path: 'x/', type: 'directory' }, { path: 'x/empty/', type: 'directory' }, { path: 'x/z.sh', mode: 0o4700 }, { path: 'other/d/secret', mode: 0o600 },
       { path: 'x/.gitignore', content: 'g' }, { path: 'x/d/.npmignore', content: 'n' }, { path: 'x/d/.gitignore', content: 'g' }, { path: 'x/link', type: 'symlink', target: 'z.sh' }, { path: 'alone' },
-    ])).toEqual({ list: ['644 .npmignore g', '755 d', '644 d/.npmignore n', '644 d/secret', '744 z.sh'], bins: [], gyp: false, bundled: [] });
+    ])).toEqual({ list: ['644 .npmignore g', '755 d', '644 d/.npmignore n', '644 d/secret', '744 z.sh'], bins: [], gyp: false, bundled: [], libc: [] });
   });
 
   test('commands become executable and lose the CR of their first line', async () => {
