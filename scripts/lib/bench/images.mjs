@@ -39,6 +39,7 @@ export async function images(args = []) {
       await clean(engine, `${PREFIX}-`);
       for (const name of worlds) await compare(engine, prepared[name], run);
     }
+    for (const name of worlds) if (prepared[name].note !== undefined) run.report.note(prepared[name].note);
     if (rows.has(3) || rows.has(4)) run.report.note(WARM);
   } finally {
     for (const engine of engines) await clean(engine, run.nonce).catch((error) => console.error(`bench: ${engine.label} was not cleaned: ${error.message}`));

@@ -26,7 +26,10 @@ export const WORLDS = {
     apply: applyNpm,
     size: (variant, toolbox) => publishedSize('node', variant, toolbox),
     package: NPM_PACKAGE,
-    artifact: (builder) => `  node:\n    kind: node\n    builder: ${builder}\n    registry: ${npmRegistry()}\n    package: package.json\n    prefix: /app\n`,
+    artifact: (builder) => `  node:\n    kind: node\n    builder: ${builder}\n    registry: ${npmRegistry()}\n    package: package.json\n    prefix: /app\n    lean: true\n`,
+    note: `Our node artifact is \`lean\`: without npm's hidden lock (npm alone reads it, it changes with every pin, and it is mostly hashes, which do
+not compress) and without optional packages for another libc, which npm installs since this lock does not say \`libc\`. pnpm leaves out
+the latter as well; the lock that it keeps in node_modules for itself is counted as what it installed.`,
     /** A project that needs nothing but one version, for fetching it beforehand. */
     single: (folder, { version, integrity }) => {
       writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'single', version: '1.0.0', dependencies: { [NPM_PACKAGE]: version } }));
