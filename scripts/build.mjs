@@ -5,7 +5,7 @@
 // load gRPC and native modules, which took longer than many a run. Agents (programs that run inside a builder container)
 // are copied beside the bundle, where `new URL('./agent/…', import.meta.url)` finds them.
 import { build } from 'esbuild';
-import { chmod, cp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 
 const outdir = process.argv[2] ?? 'dist';
 await rm(outdir, { recursive: true, force: true });
@@ -27,6 +27,8 @@ await build({
   minifySyntax: true,
   logLevel: 'warning',
 });
+// The launcher reads it as Latin-1.
+if (/[^\0-\x7f]/.test(await readFile(`${outdir}/main.js`, 'utf8'))) throw new Error('main.js is not ASCII: write \\u escapes where it says other characters in a regular expression');
 // The package is one of ES modules, the bundle is not.
 await writeFile(`${outdir}/package.json`, '{"type":"commonjs"}\n');
 /** What dockerode requires at its top for calls that we never make. */
@@ -42,3 +44,5 @@ for (const module of await readdir('src')) {
   });
 }
 await chmod(`${outdir}/artifacts.js`, 0o755);
+await copyFile('src/cli/artifacts.sh', `${outdir}/artifacts`);
+await chmod(`${outdir}/artifacts`, 0o755);

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { call } from './docker.mjs';
 
 const keep = process.argv.includes('--keep');
-const cli = fileURLToPath(new URL('../../dist/artifacts.js', import.meta.url));
+const cli = fileURLToPath(new URL('../../dist/artifacts', import.meta.url));
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const ROLES = ['redis', 'worker', 'web'];
 const COMPILERS = ['cc', 'gcc', 'g++', 'c++', 'clang', 'make', 'rustc', 'cargo', 'cpp'];
@@ -20,7 +20,7 @@ async function engine(method, path, json) {
 }
 
 function imagesOf() {
-  const { images } = JSON.parse(execFileSync(process.execPath, [cli, '--json', '--quiet', 'images'], { cwd: root, encoding: 'utf8' }));
+  const { images } = JSON.parse(execFileSync(cli, ['--json', '--quiet', 'images'], { cwd: root, encoding: 'utf8' }));
   return new Map(images.map((image) => [image.name, image]));
 }
 

@@ -59,7 +59,7 @@ const RULES: readonly Rule[] = [
   { pattern: /gyp ERR! (?:find Python|stack Error: Could not find any Python)/, hint: (_name, failed) => install('python3', { debian: 'python3', alpine: 'python3' }, failed) },
   { pattern: /gyp ERR! stack Error: not found: (make|gcc|g\+\+|cc|c\+\+)/, hint: program },
   { pattern: /configure: error: no acceptable C compiler/, hint: (_name, failed) => program('gcc', failed) },
-  { pattern: /(?:^|[\s:/])(?:sh|bash|ash|env): (?:line )?(?:\d+: )?[‘'"]?([\w.+-]+)[’'"]?: (?:command not found|not found|No such file or directory)/, hint: program },
+  { pattern: /(?:^|[\s:/])(?:sh|bash|ash|env): (?:line )?(?:\d+: )?[\u2018'"]?([\w.+-]+)[\u2019'"]?: (?:command not found|not found|No such file or directory)/, hint: program },
   { pattern: /(?:^|\s)(?:spawn|exec:?) "?([\w.+-]+)"?:? (?:ENOENT|executable file not found)/, hint: program },
   { pattern: /^make(?:\[\d+\])?: ([\w.+-]+): (?:No such file or directory|Command not found)/, hint: program },
   { pattern: /FileNotFoundError: \[Errno 2\] No such file or directory: '([\w.+-]+)'/, hint: program },

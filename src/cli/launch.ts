@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire, wrap } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,8 @@ import { constants, Script } from 'node:vm';
 const file = join(__dirname, 'main.js');
 const compiled = compiledFile();
 const cachedData = compiled === undefined ? undefined : readIfThere(compiled);
-const script = new Script(wrap(readFileSync(file, 'utf8')), {
+// The build sees to it that it is ASCII, of which Latin-1 is read the fastest.
+const script = new Script(wrap(readFileSync(file).toString('latin1')), {
   filename: file,
   importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   ...(cachedData === undefined ? {} : { cachedData }),
@@ -30,7 +31,9 @@ function compiledFile(): string | undefined {
   const { size, mtimeMs } = statSync(file);
   try {
     const folder = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-    const name = `${process.version}-${process.arch}-${size}-${Math.trunc(mtimeMs)}-${command}`;
+    // Code that was compiled under other flags is refused.
+    const flags = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ').replace(/[^\w=]+/g, '-').slice(0, 100);
+    const name = `${process.version}-${process.arch}${flags}-${size}-${Math.trunc(mtimeMs)}-${command}`;
     return join(folder, 'wheelwright', 'compiled', name);
   } catch {
     return undefined;
@@ -55,7 +58,16 @@ function keep(path: string): void {
     mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
     writeFileSync(temporary, script.createCachedData(), { mode: 0o600, flag: 'wx' });
     renameSync(temporary, path);
+    removeOld(join(path, '..'));
   } catch {
     // Read-only, full, or somebody else's: the next start compiles again.
+  }
+}
+
+/** What other versions left, and what was not made anew for long: the next start makes it again. */
+function removeOld(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (Date.now() - statSync(path).mtimeMs > 30 * 86_400_000) rmSync(path, { force: true });
   }
 }

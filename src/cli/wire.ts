@@ -20,6 +20,7 @@ import { createArtifacts } from '../run/artifacts.js';
 import type { World } from '../run/world.js';
 import { cleanLeftovers, findDead } from '../store/leftovers.js';
 import { openStore, type LocalStore } from '../store/local.js';
+import { takeExtraCa } from './extra-ca.js';
 import { loadProject } from './load-project.js';
 import type { GlobalOptions, Outcome } from './options.js';
 import { becomeOwner } from './owner.js';
@@ -29,6 +30,9 @@ import type { RegistryAccess, Result, Session } from './session.js';
 import { onSignals, type Interruption } from './signals.js';
 
 type Options = GlobalOptions & Readonly<Record<string, unknown>>;
+
+/** Before any program is started. */
+const EXTRA_CA = takeExtraCa(process.env);
 
 /**
  * Reads the project, builds the real world around it, runs the action, and closes everything whatever happens. `tagged`:
@@ -230,6 +234,7 @@ function networkOf(project: Project) {
   return {
     noProxy,
     ...(ca === undefined ? {} : { ca }),
+    ...(EXTRA_CA === undefined ? {} : { extraCa: EXTRA_CA }),
     ...(proxy === undefined ? {} : { proxy }),
     ...(timeout === undefined ? {} : { timeouts: { read: timeout * 1000, connect: Math.min(timeout * 1000, 15_000) } }),
     ...(retries === undefined ? {} : { retries }),

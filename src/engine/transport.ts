@@ -228,10 +228,13 @@ export class Transport {
 
   private target(): RequestOptions {
     const { address, tls } = this.options;
-    if (address.type === 'socket') return { socketPath: address.path, headers: { Host: 'docker' } };
+    if (address.type === 'socket') return { socketPath: address.path, ...NO_NAME, headers: { Host: 'docker' } };
     return { hostname: address.hostname, port: address.port, ...(tls ?? {}) };
   }
 }
+
+/** Or an agent would work out from the Host header whom TLS is to greet, with the longest regular expressions that Node has. */
+const NO_NAME = { servername: '' };
 
 /** Everything of a stream that has a sensible size. */
 export async function readAll(stream: Readable): Promise<Buffer> {

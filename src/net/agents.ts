@@ -14,7 +14,7 @@ export interface Agents {
 
 /** The connection pools of one program run: chosen by URL, because a proxy may not be for all hosts. */
 export async function createAgents(settings: HttpSettings): Promise<(url: URL) => Agents> {
-  const secureContext = settings.ca === undefined ? undefined : await trustedContext(settings.ca);
+  const secureContext = await trustedContext(settings);
   const options = { keepAlive: true, ...(secureContext === undefined ? {} : { secureContext }) };
   const direct: Agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent(options) };
   if (settings.proxy === undefined) return () => direct;
@@ -62,13 +62,28 @@ function parseProxy(written: string): URL {
   return proxy;
 }
 
-/** Made once: a context for every connection would parse some 140 certificates each time. */
-async function trustedContext(path: string): Promise<tls.SecureContext> {
+/** Made once: a context for every connection would parse some 140 certificates each time. Undefined: Node's own will do. */
+async function trustedContext({ ca, extraCa }: HttpSettings): Promise<tls.SecureContext | undefined> {
+  const extra = extraCa === undefined ? undefined : await readBundle(extraCa).catch(() => undefined);
+  if (ca === undefined) return extra === undefined ? undefined : contextOf([extra]);
   try {
-    const bundle = await readFile(path, 'utf8');
-    if (!bundle.includes('-----BEGIN CERTIFICATE-----')) throw new Error('it holds no PEM certificate');
-    return tls.createSecureContext({ ca: [...tls.rootCertificates, bundle] });
+    return contextOf([await readBundle(ca), ...(extra === undefined ? [] : [extra])]);
   } catch (error) {
-    return fail({ reason: 'config', message: `the certificate bundle ${path} can't be used: ${(error as Error).message}`, advice: 'Set network.ca to a file of PEM certificates.' });
+    return fail({ reason: 'config', message: `the certificate bundle ${ca} can't be used: ${(error as Error).message}`, advice: 'Set network.ca to a file of PEM certificates.' });
   }
 }
+
+async function readBundle(path: string): Promise<string> {
+  const bundle = await readFile(path, 'utf8');
+  if (!bundle.includes('-----BEGIN CERTIFICATE-----')) throw new Error('it holds no PEM certificate');
+  return bundle;
+}
+
+/** Bundles often hold the same authorities (those of a host are most of Node's own), and parsing them is what takes time: each once. */
+function contextOf(bundles: readonly string[]): tls.SecureContext {
+  const certificates = new Map<string, string>();
+  for (const pem of [...tls.rootCertificates, ...bundles].flatMap((bundle) => bundle.match(PEM) ?? [])) certificates.set(pem.replace(/\s+/g, ''), pem);
+  return tls.createSecureContext({ ca: [...certificates.values()] });
+}
+
+const PEM = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]+-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;

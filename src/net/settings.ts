@@ -1,9 +1,11 @@
 import type { Emit } from '../core/events.js';
 
-/** How the program reaches the network; from the project file and the command line, never from the environment. */
+/** How the program reaches the network; from the project file and the command line; of the environment only what Node itself would obey. */
 export interface HttpSettings {
   /** Absolute path of a PEM bundle that is trusted besides the usual authorities. */
   readonly ca?: string;
+  /** Another such bundle, which is left out where it can't be read, as Node does with NODE_EXTRA_CA_CERTS. */
+  readonly extraCa?: string;
   /** Proxy for http and https, `http://[user:password@]host:port`. */
   readonly proxy?: string;
   /** Hosts reached without the proxy: `host`, `host:port`, `.domain`, an IP address, or `*`. */

@@ -22,7 +22,7 @@ test('npm pack carries the command, its schema and its documents, and a global i
   const [packed] = JSON.parse(npm(['pack', '--json', '--pack-destination', folder], copy)) as [{ filename: string; files: { path: string }[] }];
   const paths = packed.files.map((file) => file.path);
   expect(paths.filter((path) => !/^(dist\/|schema\/|(package\.json|README\.md|CHANGELOG\.md|LICENSE)$)/.test(path))).toEqual([]);
-  expect(paths).toEqual(expect.arrayContaining(['dist/artifacts.js', 'dist/agent/install.py', 'schema/project.schema.json']));
+  expect(paths).toEqual(expect.arrayContaining(['dist/artifacts', 'dist/artifacts.js', 'dist/agent/install.py', 'schema/project.schema.json']));
   npm(['install', '--global', '--prefix', join(folder, 'global'), join(folder, packed.filename)], folder);
   const installed = join(folder, 'global/bin/artifacts');
   expect(execFileSync(installed, ['--version'], { encoding: 'utf8' })).toMatch(/^\d+\.\d+\.\d+\n$/);

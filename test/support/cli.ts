@@ -154,7 +154,7 @@ async function removeOld(): Promise<void> {
 
 async function sourcesHash(): Promise<string> {
   const hash = createHash('sha256');
-  const files = (await readdir(join(ROOT, 'src'), { recursive: true })).filter((name) => /\.(ts|py|mjs|js)$/.test(name));
+  const files = (await readdir(join(ROOT, 'src'), { recursive: true })).filter((name) => /\.(ts|py|mjs|js|sh)$/.test(name));
   for (const file of [...files.map((name) => join('src', name)), 'scripts/build.mjs', 'package-lock.json'].sort()) {
     const info = await stat(join(ROOT, file)).catch(() => undefined);
     if (info !== undefined) hash.update(`${file}\0${info.mtimeMs}\0${info.size}\n`);

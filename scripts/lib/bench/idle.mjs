@@ -1,5 +1,5 @@
 // Nothing to do on the Pontoon case: the whole process, and what an edited comment or a changed order costs.
-import { artifacts, BUILDER, join, median, prepare, readFileSync, rmSync, runs, s, table, temporary, writeFileSync } from './tools.mjs';
+import { artifacts, BUILDER, cli, join, median, prepare, readFileSync, rmSync, runs, s, table, temporary, writeFileSync } from './tools.mjs';
 import { spawnSync } from 'node:child_process';
 
 export async function idle() {
@@ -35,7 +35,7 @@ function times(work) {
 }
 
 function artifactsVersion() {
-  spawnSync(process.execPath, [new URL('../../../dist/artifacts.js', import.meta.url).pathname, '--version']);
+  spawnSync(cli, ['--version']);
 }
 
 function check({ seconds, result }) {

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
-export const cli = join(root, 'dist/artifacts.js');
+export const cli = join(root, 'dist/artifacts');
 export const runs = Number(process.env.BENCH_RUNS ?? 5);
 export const BUILDER = 'wheelwright-test/pontoon-builder';
 
@@ -28,7 +28,7 @@ export function temporary(label) {
 /** Runs our CLI; resolves to its JSON, and the seconds of the whole process. */
 export function artifacts(args, cwd) {
   const started = performance.now();
-  const ran = spawnSync(process.execPath, [cli, '--json', '--quiet', ...args], { cwd, encoding: 'utf8', maxBuffer: 1 << 28 });
+  const ran = spawnSync(cli, ['--json', '--quiet', ...args], { cwd, encoding: 'utf8', maxBuffer: 1 << 28 });
   const seconds = (performance.now() - started) / 1000;
   if (ran.status !== 0) throw new Error(`artifacts ${args.join(' ')}: ${ran.stderr}`);
   return { seconds, result: JSON.parse(ran.stdout) };

@@ -6,6 +6,7 @@ import * as net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { buffer } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -318,6 +319,17 @@ describe('a private certificate authority', () => {
     expect((await createHttp({ ...QUICK, ca: join(dir, 'ca.pem') }).get(url, { subject })).body.toString()).toBe('secure');
     const error = await failure(createHttp(QUICK).get(url, { subject }));
     expect(error.problems[0]).toMatchObject({ reason: 'registry', advice: expect.stringContaining('network.ca') });
+  });
+
+  test("is trusted when it is in the user's extra bundle, beside the project's own", async () => {
+    const { url } = await serve((_, response) => response.end('secure'), tls);
+    const get = async (settings: object) => (await createHttp({ ...QUICK, ...settings }).get(url, { subject })).body.toString();
+    writeFileSync(join(dir, 'others.pem'), rootCertificates.slice(0, 2).join('\n'));
+    expect(await get({ extraCa: join(dir, 'ca.pem') })).toBe('secure');
+    expect(await get({ extraCa: join(dir, 'ca.pem'), ca: join(dir, 'others.pem') })).toBe('secure');
+    expect(await get({ extraCa: join(dir, 'others.pem'), ca: join(dir, 'ca.pem') })).toBe('secure');
+    // As Node does with NODE_EXTRA_CA_CERTS.
+    expect(await get({ extraCa: join(dir, 'absent.pem'), ca: join(dir, 'ca.pem') })).toBe('secure');
   });
 
   test('a bundle that is not there or holds nothing is a config problem', async () => {

@@ -59,7 +59,7 @@ export function artifactsContestant(settings, store) {
   git(folder, 'add', '.');
   git(folder, 'commit', '-qm', 'inputs');
   const run = async (args, cwd = folder) => {
-    const ran = await timed(process.execPath, [CLI, '--json', '--quiet', '--store', store, ...args], { cwd, env: engine.env, memory: true });
+    const ran = await timed(CLI, ['--json', '--quiet', '--store', store, ...args], { cwd, env: engine.env, memory: true });
     const { images: built = [], artifacts = [] } = JSON.parse(ran.stdout);
     return { ...ran, built: built.filter(({ status }) => status === 'built').length, fetched: artifacts[0]?.packages?.fetched };
   };

@@ -1,0 +1,12 @@
+#!/bin/sh
+# The command. Node parses every certificate of NODE_EXTRA_CA_CERTS before it runs anything, which takes longer than most runs
+# of ours; the program does so itself, when it first connects by TLS, and its own children get the variable back (extra-ca.ts).
+program=$0
+if [ -L "$program" ]; then program=$(readlink -f -- "$program"); fi
+case $program in */*) ;; *) program=./$program ;; esac
+if [ -n "${NODE_EXTRA_CA_CERTS-}" ]; then
+  ARTIFACTS_EXTRA_CA_CERTS=$NODE_EXTRA_CA_CERTS
+  export ARTIFACTS_EXTRA_CA_CERTS
+  unset NODE_EXTRA_CA_CERTS
+fi
+exec node -- "${program%/*}/artifacts.js" "$@"
