@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
-import type { Pack } from 'tar-stream';
 import type { Entry } from './entry.js';
-import { tarHeader } from './tar-header.js';
+import { BLOCK, padding } from './tar-block.js';
+import { headerBlocks } from './write-header.js';
 
 /** What goes into a tar: a file with its content, or something without one. */
 export interface PackItem {
@@ -12,123 +12,76 @@ export interface PackItem {
 
 const CHUNK = 256 * 1024;
 const EMPTY = Buffer.alloc(0);
+const ZEROS = Buffer.alloc(2 * BLOCK);
 
 /**
  * A deterministic tar, written entry by entry in the order of the calls and readable at once as a stream. Awaiting each call
  * gives back-pressure, so somebody must read it meanwhile. A content of another size than its entry says is a plain Error.
- * tar-stream's `pack` writes it; here its many small chunks become few big ones, in a stream of Node's own.
  */
 export class TarPack extends Readable {
-  #tar: Pack | undefined;
   #chunk: Buffer = Buffer.allocUnsafe(CHUNK);
   #filled = 0;
+  /** Set while the reader has enough. */
+  #full = false;
+  #room: (() => void) | undefined;
 
   constructor() {
     super({ highWaterMark: CHUNK });
   }
 
-  async entry(entry: Entry, content?: Buffer | AsyncIterable<Uint8Array>): Promise<void> {
-    const tar = (this.#tar ??= await this.#open());
-    if (this.destroyed) throw this.#gone();
-    if (entry.type !== 'file') return this.#done((done) => tar.entry(tarHeader(entry), done));
-    if (content === undefined || Buffer.isBuffer(content)) {
-      const bytes = content ?? EMPTY;
-      if (bytes.length !== entry.size) throw wrongSize(entry);
-      return this.#done((done) => tar.entry(tarHeader(entry), bytes, done));
+  async entry(entry: Entry, content: Buffer | AsyncIterable<Uint8Array> = EMPTY): Promise<void> {
+    await this.#add(headerBlocks(entry));
+    if (entry.type !== 'file') return;
+    if (Buffer.isBuffer(content)) {
+      if (content.length !== entry.size) throw wrongSize(entry);
+      await this.#add(content);
+    } else {
+      let left = entry.size;
+      for await (const bytes of content) {
+        left -= bytes.length;
+        if (left < 0) break;
+        await this.#add(bytes);
+      }
+      if (left !== 0) throw wrongSize(entry);
     }
-    let packed: (error?: Error | null) => void = () => undefined;
-    const finished = this.#done((done) => void (packed = done));
-    finished.catch(() => undefined);
-    const sink = tar.entry(tarHeader(entry), packed);
-    sink.on('error', () => undefined);
-    let left = entry.size;
-    for await (const chunk of content) {
-      left -= chunk.length;
-      if (left < 0) break;
-      if (!sink.write(chunk)) await drained(sink);
-      if (this.destroyed) throw this.#gone();
-    }
-    if (left !== 0) throw wrongSize(entry);
-    sink.end(undefined);
-    await finished;
+    await this.#add(ZEROS.subarray(0, padding(entry.size)));
   }
 
   /** Ends the archive. */
   async finish(): Promise<void> {
-    (this.#tar ??= await this.#open()).finalize();
+    await this.#add(ZEROS);
+    this.#flush();
+    this.push(null);
   }
 
   override _read(): void {
-    this.#tar?.resume();
+    this.#full = false;
+    this.#room?.();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#tar?.destroy();
+    this.#room?.();
     done(error);
   }
 
-  async #open(): Promise<Pack> {
-    // By its default export: what a bundler makes of a CommonJS library has no other.
-    const { pack } = (await import('tar-stream')).default;
-    const tar = pack();
-    tar.on('error', () => undefined);
-    tar.on('data', (bytes) => {
-      if (!this.#add(bytes as Buffer)) tar.pause();
-    });
-    tar.on('end', () => {
-      this.#flush();
-      this.push(null);
-    });
-    return tar;
-  }
-
-  /** Waits until tar-stream has taken an entry. */
-  async #done(start: (done: (error?: Error | null) => void) => void): Promise<void> {
-    try {
-      await new Promise<void>((resolve, reject) => start((error) => (error ? reject(error) : resolve())));
-    } catch (error) {
-      if (!this.destroyed) throw error;
-    }
-    if (this.destroyed) throw this.#gone();
-  }
-
-  /** False when the reader has enough. */
-  #add(bytes: Buffer): boolean {
-    let room = true;
+  async #add(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
+      if (this.destroyed) throw this.errored ?? new Error('the tar stream was closed by its reader');
       const part = bytes.subarray(at, at + CHUNK - this.#filled);
       this.#chunk.set(part, this.#filled);
       this.#filled += part.length;
       at += part.length;
-      if (this.#filled === CHUNK) room = this.#flush();
+      if (this.#filled === CHUNK) this.#flush();
+      while (this.#full && !this.destroyed) await new Promise<void>((resolve) => (this.#room = resolve));
     }
-    return room;
   }
 
-  #flush(): boolean {
-    if (this.#filled === 0) return true;
+  #flush(): void {
     const full = this.#chunk.subarray(0, this.#filled);
     this.#chunk = Buffer.allocUnsafe(CHUNK);
     this.#filled = 0;
-    return this.push(full);
+    if (full.length > 0) this.#full = !this.push(full);
   }
-
-  #gone(): Error {
-    return this.errored ?? new Error('the tar stream was closed by its reader');
-  }
-}
-
-/** Room again, or nobody to write to any more. Leaves no listener behind: a big file waits thousands of times. */
-function drained(sink: ReturnType<Pack['entry']>): Promise<void> {
-  return new Promise((resolve) => {
-    const go = () => {
-      sink.off('drain', go);
-      sink.off('close', go);
-      resolve();
-    };
-    sink.on('drain', go);
-    sink.on('close', go);
-  });
 }
 
 function wrongSize({ path, size }: Entry & { readonly type: 'file' }): Error {
