@@ -5,7 +5,7 @@ import type { Builder, BuilderFacts } from '../builders/builder.js';
 import type { NetworkSettings } from '../config/project.js';
 import type { RecordEntry, Store } from '../store/store.js';
 import type { Http } from '../net/http.js';
-import type { Artifact, Built } from './artifact.js';
+import type { Artifact, Built, Part } from './artifact.js';
 
 /** What a kind of artifact (python, node, command) must be able to do. */
 export interface Kind<Spec> {
@@ -39,9 +39,17 @@ export interface Planned {
    * Makes what is missing and composes the artifact; called only when the store has no artifact under `key`. One failing
    * package lets all others finish first; then it throws Failed with a problem for each. The caller stores the result.
    */
-  build(): Promise<Built>;
+  build(options?: BuildOptions): Promise<Built>;
   /** The packages that the store lacks: for `status` and `--offline`. Reads the store only. */
   missing(): Promise<readonly string[]>;
+}
+
+export interface BuildOptions {
+  /**
+   * Told of packages' parts, group by group (`spread.ts`), the lowest first, as soon as all of a group are there. For who can
+   * begin with them: the result alone counts. A kind need not tell.
+   */
+  readonly onParts?: (parts: readonly Part[]) => void;
 }
 
 /** Members are compared one by one by `why`; `packages` and other maps are compared member by member. */

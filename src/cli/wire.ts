@@ -88,6 +88,7 @@ export async function withWorld(
       artifactKey: async (name) => (await artifacts.plan(name)).key,
       artifact: async (name) => (await artifacts.ensure(name)).artifact,
       artifactInputs: (name) => artifacts.inputs(name),
+      artifactParts: (name, listener) => artifacts.parts(name, listener),
       // Removing a container takes a while, and images can be assembled meanwhile; the end waits for it.
       artifactsMade: () => void builders.release().catch(() => undefined),
       forget: () => artifacts.forget(),

@@ -42,6 +42,7 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
     planning,
     ensure: async (name, terms) => ensure(name, terms, await tagsAsParent(name, terms)),
     present,
+    artifactSpec: (name) => project.artifacts.get(name),
     artifactsOf,
     contextInputs,
     labelsOf,

@@ -1,4 +1,5 @@
 import type { Artifact } from '../artifact/artifact.js';
+import type { ArtifactSpec } from '../config/project.js';
 import type { SourceFiles } from '../assemble/assemble.js';
 import type { Tree } from '../assemble/tree.js';
 import { NotThin } from '../assemble/not-thin.js';
@@ -16,6 +17,7 @@ import type { ContextInputs } from './context-items.js';
 import { commonLayers, readEarlierImages, rememberLayers } from './earlier-layers.js';
 import { createLoadQueue } from './load-queue.js';
 import type { ImageNode } from './node.js';
+import { createPreloads } from './preloads.js';
 import { recordBuild } from './record-build.js';
 import type { Planning } from './planning.js';
 import type { ImageResult, Origin, PlannerDependencies } from './planner.js';
@@ -30,6 +32,7 @@ export interface DirectAssemblyParts {
   readonly ensure: (name: string, terms: Terms) => Promise<Pick<ImageResult, 'id'>>;
   /** The engine's image of that key, if it has one. */
   readonly present: (node: ImageNode, key: ImageKey, terms: Terms) => Promise<PresentImage | undefined>;
+  readonly artifactSpec: (name: string) => ArtifactSpec | undefined;
   readonly artifactsOf: (node: ImageNode) => Promise<Map<string, Artifact>>;
   readonly contextInputs: (name: string, artifacts: ReadonlyMap<string, Artifact>) => Promise<ContextInputs>;
   readonly labelsOf: (name: string) => Promise<Record<string, string>>;
@@ -53,14 +56,15 @@ interface Made extends FreshImage {
   readonly known: number;
 }
 
-export function createDirectAssembly({ dependencies, planning, ensure, present, artifactsOf, contextInputs, labelsOf, buildStage, origin, limit }: DirectAssemblyParts): DirectAssembly {
+export function createDirectAssembly({ dependencies, planning, ensure, present, artifactSpec, artifactsOf, contextInputs, labelsOf, buildStage, origin, limit }: DirectAssemblyParts): DirectAssembly {
   const { engine, store, emit, signal } = dependencies;
   const made = new Map<string, Promise<Made>>();
   const opened: { close(): Promise<void> }[] = [];
   const queue = createLoadQueue(lazy(async () => {
     const { createLoader } = await import('../load/load-images.js');
-    return createLoader({ engine, store, emit, signal }).load;
+    return createLoader({ engine, store, emit, signal });
   }));
+  const preloads = createPreloads({ dependencies, queue, artifactSpec, contextInputs, foldersAbove });
   return { make, stored, close };
 
   async function make(name: string, terms: Terms, tags: readonly string[]): Promise<ImageId> {
@@ -94,11 +98,14 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
       return buildStage(node, Number(index), { artifacts: await artifacts, anew });
     });
     const { parent, known } = await parentOf(node, { terms, stage });
+    const preload = preloads.begin(node, { parent, known });
+    artifacts.finally(() => preload.end()).catch(() => undefined);
     // Before anything waits for this image: these may have to be loaded first.
     const sources = await imagesOf(node, terms);
     const { uses } = node.resolved.stages[node.resolved.target]!;
     const stages = new Map(await Promise.all(uses.map(async (index) => [index, await stage(String(index))] as const)));
     const ready = await artifacts;
+    await preload.end();
     return queue.expecting(() => limit(async () => {
       emit({ type: 'image', name, state: 'started' });
       const canonical = dependencies.canonical === true;
@@ -196,6 +203,7 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
   }
 
   async function close(): Promise<void> {
+    await preloads.clear();
     await Promise.all(opened.splice(0).map((one) => one.close()));
   }
 }

@@ -1,6 +1,6 @@
 import type { ImageId } from '../core/identity.js';
 import { chainId } from '../layers/chain-id.js';
-import type { LoadableImage, LoadImages } from '../load/port.js';
+import type { LoadableImage, LoadAhead, LoadImages } from '../load/port.js';
 
 /** Brings images to the engine in as few loads as possible: those that become ready together go together. */
 export interface LoadQueue {
@@ -8,6 +8,14 @@ export interface LoadQueue {
   expecting<T>(work: () => Promise<T>): Promise<T>;
   /** Parents must be given before their children. */
   load(image: LoadableImage): Promise<ImageId>;
+  /** Sends an image whose layers others will have, while there is nothing else to send; undefined if that came to nothing. */
+  ahead(image: LoadableImage, isWanted: () => boolean): Promise<ImageId | undefined>;
+}
+
+/** How images are sent. */
+export interface Sending {
+  readonly load: LoadImages;
+  readonly ahead: LoadAhead;
 }
 
 interface Waiting {
@@ -16,13 +24,14 @@ interface Waiting {
   readonly failed: (error: unknown) => void;
 }
 
-export function createLoadQueue(loadImages: () => Promise<LoadImages>): LoadQueue {
+export function createLoadQueue(sending: () => Promise<Sending>): LoadQueue {
   let waiting: Waiting[] = [];
   let expected = 0;
   let loading = false;
   /** Chains of layers that were loaded by this queue. */
   const loaded = new Set<string>();
-  return { expecting, load };
+  const early: (() => Promise<void>)[] = [];
+  return { expecting, load, ahead };
 
   async function expecting<T>(work: () => Promise<T>): Promise<T> {
     expected += 1;
@@ -41,26 +50,46 @@ export function createLoadQueue(loadImages: () => Promise<LoadImages>): LoadQueu
     });
   }
 
+  function ahead(image: LoadableImage, isWanted: () => boolean): Promise<ImageId | undefined> {
+    return new Promise((done, failed) => {
+      early.push(async () => {
+        try {
+          const id = isWanted() ? await (await sending()).ahead({ ...image, known: Math.max(image.known, knownOf(image)) }) : undefined;
+          if (id !== undefined) remember(image);
+          done(id);
+        } catch (error) {
+          failed(error);
+        }
+      });
+      schedule();
+    });
+  }
+
   /** After everything that is ready to run has run: a child may become ready by what its parent just did. */
   function schedule(): void {
     setImmediate(() => void flush());
   }
 
   async function flush(): Promise<void> {
-    if (loading || expected > 0 || waiting.length === 0) return;
+    if (loading || expected > 0) return;
+    const work = waiting.length > 0 ? sendWaiting : early.shift();
+    if (work === undefined) return;
+    loading = true;
+    await work();
+    loading = false;
+    schedule();
+  }
+
+  async function sendWaiting(): Promise<void> {
     const batch = waiting;
     waiting = [];
-    loading = true;
     try {
-      const send = await loadImages();
+      const { load: send } = await sending();
       const ids = await send(batch.map(({ image }) => ({ ...image, known: Math.max(image.known, knownOf(image)) })));
       for (const { image } of batch) remember(image);
       batch.forEach(({ done }, index) => done(ids[index]!));
     } catch (error) {
       for (const { failed } of batch) failed(error);
-    } finally {
-      loading = false;
-      schedule();
     }
   }
 

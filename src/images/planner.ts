@@ -1,4 +1,4 @@
-import type { Artifact } from '../artifact/artifact.js';
+import type { Artifact, Part } from '../artifact/artifact.js';
 import type { Emit } from '../core/events.js';
 import type { Placed } from '../core/place.js';
 import type { BuilderKey, ImageId, ImageKey, RequirementHash } from '../core/identity.js';
@@ -48,6 +48,11 @@ export interface PlannerDependencies {
   readonly artifactKey: (name: string) => Promise<RequirementHash>;
   /** The artifact itself, built if the store lacks it; may call `ensureBuilder` of this planner. */
   readonly artifact: (name: string) => Promise<Artifact>;
+  /**
+   * Tells of the parts of an artifact that is being made, in the groups of `artifact/spread.ts`, the lowest first, as soon as a
+   * group is there, until what it returns is called. A group that was told may still come to be another one.
+   */
+  readonly artifactParts?: (name: string, listener: (parts: readonly Part[]) => void) => () => void;
   /** Called when all artifacts of the images that are being built are there. */
   readonly artifactsMade?: () => void;
   /** Called when keys were found to be stale because a base is another image now: forget what was computed from them. */

@@ -2,6 +2,7 @@ import type { Artifact } from '../artifact/artifact.js';
 import type { RequirementHash } from '../core/identity.js';
 import { compare, hashRecord, type Data } from '../core/record.js';
 import type { Store } from '../store/store.js';
+import { CANONICAL_FORMAT } from './canonical.js';
 import type { AboveFolder, Layer } from './layer.js';
 import { canonicalPlan, extendedPlan } from './plan-layers.js';
 import { earlierPlans, findPlan, putPlan, rememberPlan, type Plan } from './stored-plan.js';
@@ -37,10 +38,10 @@ export interface ArtifactLayers {
 export async function artifactLayers(identity: ArtifactIdentity, { store, canonical = false }: ArtifactLayersOptions): Promise<ArtifactLayers> {
   const { name, artifact } = identity;
   const above = unusual(identity.above ?? []);
-  const key = `plan-${identity.key}-${hashRecord({ above: above as unknown as Data, canonical }).slice(0, 16)}`;
+  const key = `plan-${identity.key}-${hashRecord({ above: above as unknown as Data, canonical: canonical && CANONICAL_FORMAT }).slice(0, 16)}`;
   const known = await findPlan(key, store);
   if (known !== undefined) return resultOf(known);
-  const chain = hashRecord({ name, kind: artifact.kind, prefix: artifact.prefix, above: above as unknown as Data });
+  const chain = chainOf(name, artifact, above);
   return store.withLock(`layers-${chain}`, async () => {
     // Somebody else may have made it while we waited.
     const found = await findPlan(key, store);
@@ -58,8 +59,13 @@ function resultOf({ layers, waste }: Plan): ArtifactLayers {
   return { layers, waste };
 }
 
+/** Names the plans that may extend each other; `above` as `unusual` gives it. */
+export function chainOf(name: string, { kind, prefix }: Pick<Artifact, 'kind' | 'prefix'>, above: readonly AboveFolder[]): string {
+  return hashRecord({ name, kind, prefix, above: above as unknown as Data });
+}
+
 /** Those that are not 0755 0:0, sorted, each once. */
-function unusual(above: readonly AboveFolder[]): readonly AboveFolder[] {
+export function unusual(above: readonly AboveFolder[]): readonly AboveFolder[] {
   const folders = new Map(above.map(({ path, mode, uid, gid }) => [path, { path, mode, uid, gid }]));
   return [...folders.values()].filter(({ mode, uid, gid }) => mode !== 0o755 || uid !== 0 || gid !== 0).sort((a, b) => compare(a.path, b.path));
 }

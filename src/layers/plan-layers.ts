@@ -17,7 +17,7 @@ const MAX_WASTE = 0.25;
 const MAX_EXTENSION = 0.5;
 
 export interface Planning {
-  readonly artifact: Artifact;
+  readonly artifact: Pick<Artifact, 'prefix' | 'parts'>;
   readonly above: readonly AboveFolder[];
   readonly store: Store;
 }
@@ -51,6 +51,12 @@ export async function canonicalPlan(planning: Planning): Promise<Plan> {
     recipes.push(recipe);
   }
   return { layers, recipes, parts: planning.artifact.parts, waste: 0 };
+}
+
+/** The layer of an artifact's parts that are a group of a canonical set, and not the top one; no other part overrides something in them. */
+export async function groupLayer(planning: Planning): Promise<Layer> {
+  const changes = await changesFrom([], planning);
+  return (await storeLayer(contentOf([...changes.parts].sort(comparePlaces), { changes, planning, isTop: false }), planning.store)).layer;
 }
 
 /** Apart from the composing, so that the listings are not in memory during it. */

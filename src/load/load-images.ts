@@ -8,7 +8,7 @@ import { formatFor } from './archive-format.js';
 import { baseId, baseOf, engineLayers, nameOf } from './base.js';
 import type { ForeignLayer, ForeignLayers } from './foreign-layer.js';
 import { readIncremental, writeIncremental } from './incremental.js';
-import type { LoadableImage, LoadImages } from './port.js';
+import type { LoadableImage, LoadAhead, LoadImages } from './port.js';
 import { isRefusal, loadWithAll, loadWithout } from './request.js';
 import type { LoadContext } from './request.js';
 import { storedLayers } from './stored-layers.js';
@@ -25,9 +25,10 @@ export interface LoaderOptions {
  * Brings images to one engine, all of a call in one request. First without what the engine is said to have; if it refuses,
  * without what it surely has; if it refuses that too, everything, and that is remembered of it (README, "Which way").
  */
-export function createLoader({ emit, ...options }: LoaderOptions): { readonly load: LoadImages } {
+export function createLoader({ emit, ...options }: LoaderOptions): { readonly load: LoadImages; readonly ahead: LoadAhead } {
   return {
     load: async (images) => (images.length === 0 ? [] : await load({ ...options, info: await options.engine.info() }, images, emit)),
+    ahead: async (image) => await ahead({ ...options, info: await options.engine.info() }, image),
   };
 }
 
@@ -35,12 +36,11 @@ async function load(context: LoadContext, images: readonly LoadableImage[], emit
   const { engine, store, info } = context;
   const state = await readIncremental(store, info);
   if (state === 'refused') return await loadAll(context, images);
-  // Nobody but the engine can give its own layers.
-  const told = images.map((image) => Math.max(image.known, engineLayers(image).length));
-  const ids = await loadLess(context, images, { known: told, verify: state === 'untried' });
+  const guess = images.map(told);
+  const ids = await loadLess(context, images, { known: guess, verify: state === 'untried' });
   if (ids !== undefined) return ids;
   const sure = await Promise.all(images.map(async (image) => (engineLayers(image).length === 0 ? 0 : (await baseOf(engine, image)).diffIds.length)));
-  if (sure.join() !== told.join()) {
+  if (sure.join() !== guess.join()) {
     emit?.({ type: 'step', subject: 'engine', message: 'it lacks layers that it had: sending them again' });
     const again = await loadLess(context, images, { known: sure, verify: true });
     if (again !== undefined) return again;
@@ -50,6 +50,18 @@ async function load(context: LoadContext, images: readonly LoadableImage[], emit
   // Only now it is certain that the images are right, and that what was refused is to leave layers out.
   await writeIncremental(store, info, 'refused');
   return all;
+}
+
+/** In one attempt: nothing depends on it, and all bytes would go again with the next one. */
+async function ahead(context: LoadContext, image: LoadableImage): Promise<ImageId | undefined> {
+  const state = await readIncremental(context.store, context.info);
+  if (state === 'refused') return undefined;
+  return (await loadLess(context, [image], { known: [told(image)], verify: state === 'untried' }))?.[0];
+}
+
+/** How many of the lowest layers need not be sent: nobody but the engine can give its own. */
+function told(image: LoadableImage): number {
+  return Math.max(image.known, engineLayers(image).length);
 }
 
 /** The ids; undefined if the engine refused the archive, or took it for something else. */

@@ -20,3 +20,6 @@ export interface LoadableImage {
 
 /** Sends images to the engine, none of what it has; resolves to their ids in the same order. */
 export type LoadImages = (images: readonly LoadableImage[]) => Promise<readonly ImageId[]>;
+
+/** Sends an image whose layers others will have, without what the engine has; undefined if the engine takes no such image. */
+export type LoadAhead = (image: LoadableImage) => Promise<ImageId | undefined>;

@@ -1,6 +1,5 @@
-import { posix } from 'node:path';
 import type { Built, Part } from '../artifact/artifact.js';
-import type { Context } from '../artifact/kind.js';
+import type { BuildOptions as Telling, Context } from '../artifact/kind.js';
 import type { BuilderFacts, NodeFacts } from '../builders/builder.js';
 import type { NodeSpec } from '../config/project.js';
 import type { PackageCounts } from '../core/events.js';
@@ -9,6 +8,7 @@ import type { PackageKey } from '../core/identity.js';
 import { compare } from '../core/record.js';
 import type { Analysis } from './analysis.js';
 import { binLinks, type BinLink } from './bins.js';
+import { EarlyParts, packagePart, type EarlyPartsOptions } from './early-parts.js';
 import type { FetchContext } from './fetch.js';
 import { glueItems } from './glue.js';
 import { hiddenLock } from './hidden-lock.js';
@@ -21,7 +21,7 @@ import { runScripts, scriptOrder, type ScriptResult, type ScriptRun } from './sc
 import { markInert, markUnfit, packageName, reachable, title } from './select.js';
 import type { TreeNode } from './tree.js';
 
-export interface BuildOptions {
+export interface BuildOptions extends Telling {
   readonly spec: NodeSpec;
   readonly facts: BuilderFacts;
   readonly context: Context;
@@ -40,7 +40,7 @@ export async function buildNode(analysis: Analysis, options: BuildOptions): Prom
   const { spec, context } = options;
   const at = fetchContext(analysis, options);
   const pieces = new Pieces();
-  await pieces.ensure(analysis.selection.installed, { analysis, at });
+  await pieces.ensure(analysis.selection.installed, { analysis, at, ...earlyParts(options, at) });
   if (spec.lean && leaveOutOtherLibc(analysis, { options, pieces })) {
     // A command may be another package's now, and its file executable for that.
     await pieces.ensure(reachable(analysis.tree).installed, { analysis, at });
@@ -103,6 +103,20 @@ function leaveOutOtherLibc({ tree, selection }: Analysis, { options, pieces }: {
   return others.length > 0;
 }
 
+/** Scripts make another piece of a package, and what is lean may do without it. */
+function earlyParts({ spec, onParts }: BuildOptions, { mayRun }: FetchContext): { readonly early?: EarlyPartsOptions } {
+  if (onParts === undefined) return {};
+  const isLate = (node: TreeNode, { gyp, libc }: Piece): boolean =>
+    ((node.entry.hasInstallScript === true || gyp) && mayRun(node)) || (spec.lean && node.flags.optional && libc.length > 0);
+  return { early: { prefix: spec.prefix, onParts, isLate } };
+}
+
+interface Ensuring {
+  readonly analysis: Analysis;
+  readonly at: FetchContext;
+  readonly early?: EarlyPartsOptions;
+}
+
 /** Which piece a node's files are in. */
 class Pieces {
   readonly #units = new Map<TreeNode, Unit>();
@@ -110,9 +124,11 @@ class Pieces {
   readonly #fetched = new Set<PackageKey>();
 
   /** Gets the pieces of these nodes and no others, but for those that it has. Fails with all that can't be had. */
-  async ensure(nodes: readonly TreeNode[], { analysis, at }: { readonly analysis: Analysis; readonly at: FetchContext }): Promise<void> {
+  async ensure(nodes: readonly TreeNode[], { analysis, at, early }: Ensuring): Promise<void> {
     const units = unitsOf(nodes, commands(analysis, nodes), at);
-    const ensured = await ensurePieces(units.filter(({ key }) => !this.#pieces.has(key)), at);
+    const missing = units.filter(({ key }) => !this.#pieces.has(key));
+    const telling = early && new EarlyParts(missing, early);
+    const ensured = await ensurePieces(telling?.inOrder ?? missing, at, telling && ((unit, piece) => telling.made(unit, piece)));
     if (ensured.problems.length > 0) throw new Failed([...ensured.problems]);
     this.#units.clear();
     for (const unit of units) for (const node of unit.nodes) this.#units.set(node, unit);
@@ -204,7 +220,7 @@ function partsOf(installed: readonly TreeNode[], { pieces, scripts, prefix }: Pa
   const parts: Part[] = [];
   for (const node of [...installed].sort((a, b) => compare(a.location, b.location))) {
     const piece = pieces.pieceOf(node);
-    if (piece && !replaced.has(node)) parts.push({ at: posix.join(prefix, node.location), piece: piece.blob, size: piece.size, package: title(node) });
+    if (piece && !replaced.has(node)) parts.push(packagePart(node, piece, prefix));
   }
   for (const { node, piece } of scripts) parts.push({ at: prefix, piece: piece.blob, size: piece.size, package: title(node) });
   return parts;

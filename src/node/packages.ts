@@ -72,25 +72,32 @@ export async function missingUnits(units: readonly Unit[], at: FetchContext): Pr
 
 /**
  * Pieces of all units: taken from the store, unpacked from stored tarballs, or fetched, many at once. What fails is
- * collected, so that all others are finished and kept. An optional package that does not exist is left out, as npm does.
+ * collected, so that all others are finished and kept. An optional package that does not exist is left out, as npm does:
+ * `onPiece` is told of it without a piece.
  */
-export async function ensurePieces(units: readonly Unit[], at: FetchContext): Promise<Ensured> {
+export async function ensurePieces(units: readonly Unit[], at: FetchContext, onPiece?: (unit: Unit, piece: Piece | undefined) => void): Promise<Ensured> {
   const { context } = at;
   const limit = limiter(Math.max(context.jobs, FETCHES));
   const pieces = new Map<Unit, Piece>();
   const problems: Problem[] = [];
   const fetched = new Set<Unit>();
+  const keep = (unit: Unit, piece: Piece): void => {
+    pieces.set(unit, piece);
+    onPiece?.(unit, piece);
+  };
   await Promise.all(units.map(async (unit) => {
     const known = await storedPiece(context.store, unit.key);
-    if (known) return void pieces.set(unit, known);
+    if (known) return keep(unit, known);
     await limit(async () => {
       context.signal.throwIfAborted();
       try {
         const made = await ensurePiece(unit, at);
-        pieces.set(unit, made.piece);
+        keep(unit, made.piece);
         if (made.fetched) fetched.add(unit);
       } catch (error) {
-        problems.push(...failureOf(error, unit, at));
+        const failures = failureOf(error, unit, at);
+        problems.push(...failures);
+        if (failures.length === 0) onPiece?.(unit, undefined);
       }
     });
   }));

@@ -1,4 +1,4 @@
-import type { Artifact } from '../artifact/artifact.js';
+import type { Artifact, Part } from '../artifact/artifact.js';
 import type { Context, KeyRecord, Planned } from '../artifact/kind.js';
 import type { ArtifactSpec } from '../config/project.js';
 import type { PackageCounts } from '../core/events.js';
@@ -7,6 +7,7 @@ import type { BuilderKey, Digest, RequirementHash } from '../core/identity.js';
 import type { Data } from '../core/record.js';
 import { artifactInputs } from '../images/artifact-inputs.js';
 import { memoised } from '../util/memo.js';
+import { EarlyParts } from './early-parts.js';
 import { unknownArtifact } from './unknown-artifact.js';
 import type { World } from './world.js';
 
@@ -19,6 +20,8 @@ export interface Artifacts {
   find(name: string): Promise<StoredArtifact | undefined>;
   /** Finds or makes it, with what it needs. */
   ensure(name: string): Promise<EnsuredArtifact>;
+  /** Tells of the parts of an artifact while it is being made (`BuildOptions.onParts`), until what it returns is called. */
+  parts(name: string, listener: (parts: readonly Part[]) => void): () => void;
   /** Forgets all keys: a base image turned out to be another one. */
   forget(): void;
 }
@@ -40,6 +43,7 @@ export interface EnsuredArtifact {
 }
 
 export function createArtifacts(world: World): Artifacts {
+  const early = new EarlyParts();
   const plan = memoised(async (name: string): Promise<Planned> => {
     const spec = specOf(world, name);
     const builderKey = await world.images.builderKey(spec.builder);
@@ -94,7 +98,7 @@ export function createArtifacts(world: World): Artifacts {
       // Somebody else may have made it while we waited.
       const found = await present(name, planned);
       if (found !== undefined) return found;
-      const { artifact, packages } = await planned.build();
+      const { artifact, packages } = await planned.build({ onParts: (parts) => early.tell(name, parts) }).finally(() => early.forget(name));
       const stored: StoredArtifact = { name, record: planned.record, artifact };
       await world.store.putRecord('artifacts', planned.key, stored as unknown as Data, { blobs: blobsOf(artifact) });
       return { status: 'built' as const, packages, artifact };
@@ -131,7 +135,7 @@ export function createArtifacts(world: World): Artifacts {
     plan.forget();
     ensure.forget();
   };
-  return { plan, inputs, find, ensure, forget };
+  return { plan, inputs, find, ensure, parts: (name, listener) => early.listen(name, listener), forget };
 }
 
 function specOf(world: World, name: string): ArtifactSpec {

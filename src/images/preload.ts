@@ -1,0 +1,121 @@
+import type { Part } from '../artifact/artifact.js';
+import type { ImageId } from '../core/identity.js';
+import type { Layer } from '../layers/layer.js';
+import type { EarlyLayers } from '../layers/early-layers.js';
+import type { LoadableImage } from '../load/port.js';
+import type { ParentImage } from './assemble-image.js';
+
+/** Less is not worth a load of its own. Bytes. */
+const WORTH = 8 * 1024 * 1024;
+
+/** What will lie right below an artifact's layers. */
+export interface Foundation {
+  readonly parent: Pick<ParentImage, 'config' | 'layers' | 'base'>;
+  /** How many of the parent's layers the engine surely has. */
+  readonly known: number;
+  readonly early: EarlyLayers;
+}
+
+export interface PreloadOptions {
+  /** Undefined: nothing can be sent ahead. */
+  readonly foundation: () => Promise<Foundation | undefined>;
+  readonly send: (image: LoadableImage, isWanted: () => boolean) => Promise<ImageId | undefined>;
+  readonly remove: (image: ImageId) => Promise<void>;
+  /** By which an image that is left over is found. */
+  readonly labels: () => Promise<Readonly<Record<string, string>>>;
+}
+
+/**
+ * Sends an artifact's lowest layers while the others are still being made, as images without a name that are removed
+ * again: the engine unpacks meanwhile. It decides nothing. What it sent is left out later if it is right, and is of no use
+ * if it is not; what fails here is given up without a word, since all of it is done again in earnest.
+ */
+export class Preload {
+  readonly #options: PreloadOptions;
+  #foundation: Promise<Foundation | undefined> | undefined;
+  readonly #layers: Layer[] = [];
+  #making: Promise<void> = Promise.resolve();
+  #sending: Promise<void> | undefined;
+  #sent = 0;
+  #ended = false;
+  readonly #images = new Set<ImageId>();
+
+  constructor(options: PreloadOptions) {
+    this.#options = options;
+  }
+
+  /** The parts of the next group. */
+  add(parts: readonly Part[]): void {
+    this.#making = this.#making.then(() => this.#make(parts)).catch(() => this.#giveUp());
+  }
+
+  /** Begins nothing any more; resolves when no layer is being made. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    await this.#making;
+  }
+
+  /** Removes what was sent; the layers of other images stay. */
+  async clear(): Promise<void> {
+    await this.end();
+    await this.#sending;
+    await this.#removeBut();
+  }
+
+  async #make(parts: readonly Part[]): Promise<void> {
+    if (this.#ended) return;
+    const foundation = await (this.#foundation ??= this.#options.foundation());
+    if (foundation === undefined) return this.#giveUp();
+    const layer = await foundation.early.next(parts);
+    if (layer === undefined) return;
+    this.#layers.push(layer);
+    this.#proceed(foundation);
+  }
+
+  #proceed(foundation: Foundation): void {
+    if (this.#ended || this.#sending !== undefined) return;
+    const bytes = this.#layers.slice(this.#sent).reduce((sum, { size }) => sum + size, 0);
+    if (bytes < WORTH) return;
+    this.#sending = this.#send(foundation)
+      .catch(() => this.#giveUp())
+      .finally(() => {
+        this.#sending = undefined;
+        this.#proceed(foundation);
+      });
+  }
+
+  async #send({ parent, known }: Foundation): Promise<void> {
+    const layers = [...parent.layers, ...this.#layers];
+    const count = this.#layers.length;
+    const image = { config: await this.#config(parent, layers), layers, tags: [], known, ...(parent.base === undefined ? {} : { base: parent.base }) };
+    const id = await this.#options.send(image, () => !this.#ended);
+    if (id === undefined) return this.#giveUp();
+    this.#sent = count;
+    this.#images.add(id);
+    await this.#removeBut(id);
+  }
+
+  async #config({ config }: Foundation['parent'], layers: readonly Layer[]): Promise<Buffer> {
+    const { architecture, os, variant } = config;
+    return Buffer.from(JSON.stringify({
+      architecture,
+      os,
+      ...(variant === undefined ? {} : { variant }),
+      config: { Labels: await this.#options.labels() },
+      rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
+      history: layers.map(() => ({ created_by: 'layers ahead of their image' })),
+    }));
+  }
+
+  async #removeBut(kept?: ImageId): Promise<void> {
+    for (const id of [...this.#images]) {
+      if (id === kept) continue;
+      await this.#options.remove(id);
+      this.#images.delete(id);
+    }
+  }
+
+  #giveUp(): void {
+    this.#ended = true;
+  }
+}
