@@ -28,7 +28,8 @@ export function ownEngine(folder: string): OwnEngine {
     // In place of the machine's own, which may say what the arguments say.
     writeFileSync(join(folder, 'daemon.json'), '{}');
     const args = ['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec'), '--pidfile', join(folder, 'docker.pid'), '--host', host];
-    const started = spawn('dockerd', [...args, '--config-file', join(folder, 'daemon.json'), '--bridge', 'none', '--iptables=false', '--ip-masq=false'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    // In a network of its own: without a bridge, dockerd removes the default one, which is another engine's.
+    const started = spawn('unshare', ['--net', 'dockerd', ...args, '--config-file', join(folder, 'daemon.json'), '--bridge', 'none', '--iptables=false', '--ip-masq=false'], { stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     started.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4000)));
     running = started;
