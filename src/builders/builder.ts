@@ -33,8 +33,11 @@ export interface Command {
   /** Added to the builder's own (HOME, caches, certificates, proxy, named variables). */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: Readable | string;
-  /** Called for each chunk of standard output; then stdout is not logged. For machine-read output. */
-  readonly onStdout?: (chunk: Buffer) => void;
+  /**
+   * Called for each chunk of standard output; then stdout is not logged. For machine-read output. A promise that it returns is
+   * waited for before more is read.
+   */
+  readonly onStdout?: (chunk: Buffer) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
 

@@ -12,9 +12,11 @@ import type { RecordEntry } from '../store/store.js';
 import { limiter } from '../util/limit.js';
 import type { Conflict } from './conflicts.js';
 import { credentialsOf } from './credentials.js';
+import type { Environment } from './environment.js';
 import { inputFiles } from './input-files.js';
 import type { Inputs } from './inputs.js';
 import { readInputs } from './inputs.js';
+import { createInstalling } from './installing.js';
 import { interpreterOf } from './interpreter.js';
 import type { LockedWheel, PythonLock } from './lock.js';
 import { getLock, identityOf, putLock } from './lock.js';
@@ -35,7 +37,9 @@ async function plan(spec: PythonSpec, context: Context, made: Work['made']): Pro
   const interpreter = interpreterOf(facts, spec.builder.value);
   const inputs = await readInputs(spec, context, interpreter);
   const credentials = credentialsOf(inputs.options, inputs.requirements);
-  const work: Work = { artifact: spec.name, context, interpreter, options: inputs.options, credentials, made, places: placesOf(inputs), compiling: limiter(context.jobs) };
+  const { prefix, compileBytecode } = spec;
+  const installing = createInstalling({ prefix, compileBytecode }, () => work);
+  const work: Work = { artifact: spec.name, context, interpreter, options: inputs.options, credentials, made, places: placesOf(inputs), compiling: limiter(context.jobs), installing };
   const platform = { os: facts.os, machine: facts.machine, libc: { ...facts.libc } };
   const inputKey = hashRecord<string>({ format: 1, kind: 'python', ...inputs.record, python: interpreter.record, platform, builder: context.builderKey });
   const lock = (await currentLock(inputKey, context)) ?? (await newLock(inputKey, { spec, inputs, work }));
@@ -43,8 +47,8 @@ async function plan(spec: PythonSpec, context: Context, made: Work['made']): Pro
   const record = {
     ...{ format: 1, kind: 'python', ...inputs.record, packages: unnamed(lock, inputs) },
     ...{ python: interpreter.record, platform, builder: context.builderKey },
-    prefix: spec.prefix,
-    settings: { compileBytecode: spec.compileBytecode },
+    prefix,
+    settings: { compileBytecode },
   } as unknown as KeyRecord;
   return {
     key: hashRecord<RequirementHash>(record),
@@ -89,7 +93,11 @@ async function newLock(inputKey: string, { spec, inputs, work }: Locking): Promi
   const make = async (): Promise<PythonLock> => {
     const found = await currentLock(inputKey, work.context);
     if (found !== undefined) return found;
-    const lock = await makeLock({ inputs, work: quiet(work), strict: spec.strict });
+    const lock = await makeLock({ inputs, work: quiet(work), strict: spec.strict }).catch(async (error: unknown) => {
+      // What did arrive is installed all the same: the next run has only the rest to do.
+      await work.installing.finish();
+      throw error;
+    });
     await putLock(store, inputKey, lock);
     return lock;
   };
@@ -120,11 +128,9 @@ function unnamed(lock: PythonLock, inputs: Inputs): Record<string, string> {
 }
 
 async function build(lock: PythonLock, spec: PythonSpec, work: Work): Promise<Built> {
-  const { installPackages } = await import('./environment.js');
-  const settings = { prefix: spec.prefix, compileBytecode: spec.compileBytecode };
   const { obtained, failure } = await obtainLocked(lock, work);
   // What did arrive is installed all the same: the next run has only the rest to do.
-  const environment = await installPackages(obtained, settings, work).catch((error: unknown) => {
+  const environment = await work.installing.environment(obtained).catch((error: unknown) => {
     if (failure === undefined || !(error instanceof Failed)) throw error;
     throw new Failed([...failure.problems, ...error.problems]);
   });
@@ -153,10 +159,8 @@ async function obtainLocked(lock: PythonLock, work: Work): Promise<{ readonly ob
   return failed === undefined ? { obtained } : { obtained, failure: failed };
 }
 
-type Installed = Awaited<ReturnType<typeof import('./environment.js').installPackages>>;
-
 /** The empty environment first, then the packages in the order of their names: the last one has a disputed path. */
-function compose(obtained: readonly Obtained[], { skeleton, pieces }: Installed, spec: PythonSpec): Artifact {
+function compose(obtained: readonly Obtained[], { skeleton, pieces }: Environment, spec: PythonSpec): Artifact {
   const packages = [...obtained].sort((a, b) => compare(a.wheel.name, b.wheel.name));
   const parts = packages.map(({ wheel }) => {
     const { piece, size } = pieces.get(wheel.name) as (typeof skeleton);

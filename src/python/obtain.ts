@@ -29,16 +29,22 @@ export interface Obtained {
   readonly wheel: WheelRecord;
 }
 
-/** Finds the package's wheel in the store, or fetches or compiles it. */
+/** Finds the package's wheel in the store, or fetches or compiles it; its installation begins. */
 export async function obtain(wanted: Wanted, work: Work): Promise<Obtained> {
+  const obtained = await found(wanted, work);
+  work.installing.begin(obtained);
+  return obtained;
+}
+
+async function found(wanted: Wanted, work: Work): Promise<Obtained> {
   const { source } = wanted;
   if (source.kind !== 'archive') return compiled(wanted, sourceOf(source), work);
   if (source.format === 'wheel') return readyWheel(wanted, source, work);
   const known = sha256Of(wanted);
-  const found = known === undefined ? undefined : await getWheel(work.context.store, compiledKey(wanted, { kind: 'archive', sha256: known }, work));
-  if (found !== undefined && known !== undefined) {
+  if (known !== undefined) {
     const key = compiledKey(wanted, { kind: 'archive', sha256: known }, work);
-    return reused(wanted, { key, wheel: found, origin: archiveOrigin(source, known) }, work);
+    const wheel = await getWheel(work.context.store, key);
+    if (wheel !== undefined) return reused(wanted, { key, wheel, origin: archiveOrigin(source, known) }, work);
   }
   const blob = await sdist(wanted, source, work);
   const input: CompileInput = { kind: 'archive', filename: source.filename, blob, ...subdirectoryOf(source) };
@@ -71,6 +77,7 @@ async function readyWheel(wanted: Wanted, source: Archive, work: Work): Promise<
     const again = known === undefined ? undefined : await getWheel(store, readyWheelKey(known));
     if (again !== undefined && known !== undefined) return reused(wanted, { key: readyWheelKey(known), wheel: again, origin: archiveOrigin(source, known) }, work);
     emitPackage(work, subject, 'fetching');
+    work.installing.expect();
     try {
       const { blob, tail } = await fetchArchive(wanted, source, work);
       const wheel = wheelRecord(wanted, { filename: source.filename, blob, tail });

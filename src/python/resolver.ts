@@ -34,7 +34,7 @@ export async function resolveInBuilder(question: Question, work: Work): Promise<
     await builder.put(dir, tarOf(inputItems(question, { dir, work })));
     const { argv, read } = uv === undefined ? pipCommand(dir, work) : uvCommand(dir, work);
     const chunks: Buffer[] = [];
-    const result = await builder.run({ subject: `resolve ${work.artifact}`, argv, env: indexEnvironment(work), onStdout: (chunk) => chunks.push(chunk), signal: context.signal });
+    const result = await builder.run({ subject: `resolve ${work.artifact}`, argv, env: indexEnvironment(work), onStdout: (chunk) => void chunks.push(chunk), signal: context.signal });
     if (result.exitCode !== 0) {
       const offline = context.offline ? 'run once without --offline, so that the lock gets into the store' : 'correct the requirements, or see the log';
       fail({

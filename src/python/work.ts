@@ -4,6 +4,7 @@ import type { PackageKey } from '../core/identity.js';
 import type { Place } from '../core/place.js';
 import type { Limit } from '../util/limit.js';
 import type { Credentials } from './credentials.js';
+import type { Installing } from './installing.js';
 import type { Interpreter } from './interpreter.js';
 import type { IndexOptions } from './requirement.js';
 
@@ -21,6 +22,7 @@ export interface Work {
   readonly places: ReadonlyMap<string, Place>;
   /** Compilers running at once; downloads are bounded by the Http. */
   readonly compiling: Limit;
+  readonly installing: Installing;
 }
 
 export function emitPackage(work: Work, subject: string, state: PackageState): void {

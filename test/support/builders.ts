@@ -10,6 +10,8 @@ import { MemoryStore } from '../../src/store/memory.js';
 import { ENGINE_SOCKET } from './engine-proxy.js';
 
 export const BUILDER_IMAGE = process.env['WHEELWRIGHT_TEST_BUILDER'] ?? 'wheelwright-test/builder';
+/** The engine that `docker` itself would talk to. */
+const HOST = process.env['DOCKER_HOST'];
 /** Of an image that the tests share; any 64 hex digits. */
 export const BUILDER_KEY = 'b'.repeat(64) as BuilderKey;
 /** The bundle of the machine that runs the tests. */
@@ -21,7 +23,7 @@ export async function testBuilders(dir: string, overrides: Partial<BuildersOptio
   const folders = { root: join(dir, 'project'), store: join(dir, 'project', '.artifacts'), caches: join(dir, 'caches'), logs: join(dir, 'logs') };
   for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });
   const builders = createBuilders({
-    engine: connectEngine(),
+    engine: connectEngine(HOST === undefined ? {} : { host: HOST }),
     store: new MemoryStore(),
     settings: { network: 'bridge', env: [] },
     network: { ca: CA, noProxy: [] },

@@ -1,23 +1,24 @@
 """Turns wheels into installed pieces; runs inside the builder container, standard library only, Python >= 3.8.
 
-usage: install.py REQUEST.json
+usage: install.py < requests > pieces
 
-The request is an object:
-  prefix    absolute path where the environment lives in the images
-  compile   true: add __pycache__/*.pyc beside every .py below site-packages
-  jobs      how many wheels are worked on at once
-  skeleton  optional: path of a tar to write with the empty virtual environment
-  wheels    [{wheel, out, name, directUrl?}]: archive to read, tar to write, normalized project name, and the text
-            of direct_url.json for what did not come from an index
+Standard input is a line of JSON with the settings and then requests, each worked on as soon as it is there:
+  {prefix, compile, jobs}      where the environment lives in the images; whether __pycache__/*.pyc are added beside
+                               every .py below site-packages; how many wheels are worked on at once
+  SIZE {out, name, directUrl?} and SIZE bytes of a wheel: a name for what is made, the normalized project name, and the
+                               text of direct_url.json for what did not come from an index
+  0 {out}                      the empty virtual environment
 
-Each tar holds what `uv pip install` leaves below the prefix, paths relative to it, as bytes that depend on nothing but
-the request's own items: sorted by UTF-16 code unit, explicit folders, one time, owner 0:0, modes 0644 and 0755.
-For each item one line of JSON is printed: {out, ok: true, warnings: [...]} or {out, ok: false, error: "..."}.
+Standard output is a tar. For each request it has OUT.json, {ok: true, warnings: [...]} or {ok: false, error: "..."}, and if
+all went well OUT.tar: what `uv pip install` leaves below the prefix, paths relative to it, as bytes that depend on nothing
+but the settings and the request: sorted by UTF-16 code unit, explicit folders, one time, owner 0:0, modes 0644 and 0755.
+Working files are in the current folder.
 """
 
 import base64
 import configparser
 import csv
+import fcntl
 import hashlib
 import importlib.util
 import io
@@ -37,6 +38,10 @@ import zipfile
 FIXED_TIME = 315532800
 INSTALLER = b"uv"
 CHUNK = 1 << 20
+# Bytes of a wheel's files that are kept after their hashes were checked, so that they are not unpacked again.
+HELD = 48 << 20
+# Bytes above which a piece goes through a file.
+SPOOLED = 16 << 20
 
 SCRIPT = '''{shebang}
 # -*- coding: utf-8 -*-
@@ -56,67 +61,95 @@ class BadWheel(Exception):
 
 
 def main():
-    request_path = os.path.abspath(sys.argv[1])
-    settle(request_path)
-    with open(request_path, encoding="utf-8") as file:
-        request = json.load(file)
+    settle()
+    # Compilers that run beside this are what everybody waits for.
+    os.nice(10)
     # Syntax warnings of other people's code are not our subject.
     warnings.simplefilter("ignore")
-    jobs = []
-    if request.get("skeleton"):
-        jobs.append((request["skeleton"], lambda: write_skeleton(request["prefix"], request["skeleton"])))
-    items = sorted(request["wheels"], key=lambda item: -os.path.getsize(item["wheel"]))
-    for item in items:
-        jobs.append((item["out"], lambda item=item: install_wheel(item, request)))
-    failed = run_forked(jobs, max(1, int(request.get("jobs", 1))))
-    sys.exit(1 if failed else 0)
+    requests = sys.stdin.buffer
+    settings = requests.readline()
+    limit = max(1, int(json.loads(settings)["jobs"]))
+    running = {}
+    for number, line in enumerate(iter(requests.readline, b"")):
+        size, _, request = line.partition(b" ")
+        wheel = receive(requests, int(size), "%d.whl" % number)
+        while len(running) >= limit:
+            reap(running)
+        # Each in a child forked from this very state, so that byte code never depends on what ran before it: this
+        # process reads nothing of a request.
+        pid = os.fork()
+        if pid == 0:
+            os._exit(child(json.loads(settings), json.loads(request), wheel))
+        running[pid] = request
+    while running:
+        reap(running)
+    os.write(1, bytes(2 * tarfile.BLOCKSIZE))
 
 
-def settle(request_path):
+def settle():
     """Starts this program again with a known environment: marshalled sets follow the hash seed before Python 3.11."""
     if sys.flags.no_site and os.environ.get("PYTHONHASHSEED") == "0":
         return
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment["PYTHONHASHSEED"] = "0"
     program = os.path.abspath(__file__)
-    os.execve(sys.executable, [sys.executable, "-s", "-S", "-B", "-X", "utf8", program, request_path], environment)
+    os.execve(sys.executable, [sys.executable, "-s", "-S", "-B", "-X", "utf8", program], environment)
 
 
-def run_forked(jobs, limit):
-    """Runs each job in a child forked from this very state, so that byte code never depends on what ran before it."""
-    running = {}
-    failed = False
-    queue = list(jobs)
-    while queue or running:
-        while queue and len(running) < limit:
-            out, work = queue.pop(0)
-            sys.stdout.flush()
-            pid = os.fork()
-            if pid == 0:
-                os._exit(child(out, work))
-            running[pid] = out
-        pid, status = os.wait()
-        out = running.pop(pid)
-        if status != 0:
-            failed = True
-            if status != 256:
-                report({"out": out, "ok": False, "error": "the installer was killed (status %d); out of memory?" % status})
-    return failed
+def receive(requests, size, path):
+    with open(path, "wb") as file:
+        while size > 0:
+            chunk = requests.read(min(size, CHUNK))
+            if not chunk:
+                sys.exit("the input ended within a wheel")
+            file.write(chunk)
+            size -= len(chunk)
+    return path
 
 
-def child(out, work):
-    try:
-        report({"out": out, "ok": True, "warnings": work()})
-        return 0
-    except Exception as error:  # every failure of one wheel is reported and leaves the others alone
-        text = str(error) if isinstance(error, BadWheel) else "%s: %s" % (type(error).__name__, error)
-        report({"out": out, "ok": False, "error": text})
-        return 1
+def reap(running):
+    pid, status = os.wait()
+    request = running.pop(pid)
+    if status != 0:
+        error = "the installer was killed (status %d); out of memory?" % status
+        send(json.loads(request)["out"], {"ok": False, "error": error}, None)
 
 
-def report(line):
-    # One write of one line: lines of several children do not mix.
-    os.write(1, (json.dumps(line) + "\n").encode("ascii"))
+def child(settings, item, wheel):
+    with tempfile.SpooledTemporaryFile(max_size=SPOOLED, dir=".") as piece:
+        try:
+            if "name" in item:
+                found = install_wheel(wheel, {**settings, **item}, piece)
+            else:
+                found = write_skeleton(settings["prefix"], piece)
+            outcome = {"ok": True, "warnings": found}
+        except Exception as error:  # every failure of one wheel is reported and leaves the others alone
+            text = str(error) if isinstance(error, BadWheel) else "%s: %s" % (type(error).__name__, error)
+            outcome = {"ok": False, "error": text}
+        os.unlink(wheel)
+        send(item["out"], outcome, piece if outcome["ok"] else None)
+    return 0
+
+
+def send(out, outcome, piece):
+    """Writes an outcome and its piece to standard output, one child at a time."""
+    text = json.dumps(outcome).encode("ascii")
+    with open("output.lock", "wb") as lock, open(1, "wb", closefd=False) as output:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        send_member(output, out + ".json", len(text), io.BytesIO(text))
+        if piece is not None:
+            size = piece.tell()
+            piece.seek(0)
+            send_member(output, out + ".tar", size, piece)
+        output.flush()
+
+
+def send_member(output, name, size, stream):
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    output.write(entry.tobuf())
+    shutil.copyfileobj(stream, output, CHUNK)
+    output.write(bytes(-size % tarfile.BLOCKSIZE))
 
 
 # --- layout ---------------------------------------------------------------------------------------------------------
@@ -156,11 +189,13 @@ class Content:
 class Installation:
     """One wheel on its way to a tar."""
 
-    def __init__(self, archive, item, request):
+    def __init__(self, archive, item):
         self.archive = archive
         self.item = item
-        self.prefix = request["prefix"]
-        self.compile = request["compile"]
+        self.prefix = item["prefix"]
+        self.compile = item["compile"]
+        self.held = {}
+        self.room = HELD
         self.files = {}
         self.folders = set()
         self.warnings = []
@@ -210,7 +245,7 @@ class Installation:
 
     # --- what goes where ---
 
-    def run(self):
+    def run(self, out):
         record = self.read_record()
         scripts = self.entry_points()
         data = self.dist_info[: -len(".dist-info")] + ".data"
@@ -242,7 +277,7 @@ class Installation:
             self.compile_sources()
         executable = (self.members[self.dist_info + "/RECORD"].external_attr >> 16) & 0o111 != 0
         self.add(info + "RECORD", Content(data=record_bytes(record), executable=executable))
-        write_tar(self.item["out"], self.files, self.folders, self.open)
+        write_tar(out, self.files, self.folders, self.open)
         return self.warnings
 
     def place_data(self, path, data, content, scripts, moved):
@@ -343,7 +378,7 @@ class Installation:
                 continue
             algorithm, _, expected = row[1].partition("=")
             if algorithm in ("sha256", "sha384", "sha512"):
-                found = digest(self.archive.open(member), algorithm)
+                found = digest(self.content(member), algorithm)
                 if found != "%s=%s" % (algorithm, expected.rstrip("=")):
                     self.warnings.append("RECORD gives another hash for %s" % path)
 
@@ -377,7 +412,19 @@ class Installation:
         """Stream and size of a file's bytes."""
         if content.data is not None:
             return io.BytesIO(content.data), len(content.data)
-        return self.archive.open(content.member), content.member.file_size
+        found = self.content(content.member)
+        return io.BytesIO(found) if isinstance(found, bytes) else found, content.member.file_size
+
+    def content(self, member):
+        """A member's bytes, or a stream of them where there is no room to hold them."""
+        data = self.held.get(member.filename)
+        if data is not None:
+            return data
+        if member.file_size > self.room:
+            return self.archive.open(member)
+        data = self.held[member.filename] = self.archive.read(member)
+        self.room -= len(data)
+        return data
 
     def compile_sources(self):
         roots = tuple(root + "/" for root in {self.purelib, self.platlib})
@@ -392,9 +439,9 @@ class Installation:
                 self.add(importlib.util.cache_from_source(path, optimization=""), Content(data=code))
 
 
-def install_wheel(item, request):
-    with zipfile.ZipFile(item["wheel"]) as archive:
-        return Installation(archive, item, request).run()
+def install_wheel(wheel, item, out):
+    with zipfile.ZipFile(wheel) as archive:
+        return Installation(archive, item).run(out)
 
 
 def byte_code(source, path):
@@ -450,7 +497,7 @@ def record_order(row):
 def write_tar(out, files, folders, opened, links=None):
     """Writes the tree; `opened(content)` gives (stream, size). Wheel paths that are not Unicode are refused by encode."""
     links = links or {}
-    with tarfile.open(out, "w", format=tarfile.PAX_FORMAT) as tar:
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for path in sorted([*files, *folders, *links], key=lambda path: path.encode("utf-16-be")):
             entry = tarfile.TarInfo(path)
             entry.mtime = FIXED_TIME
@@ -471,7 +518,7 @@ def write_skeleton(prefix, out):
     """What `python -m venv --without-pip PREFIX` makes, made elsewhere; without its .gitignore."""
     import venv
 
-    work = tempfile.mkdtemp(dir=os.path.dirname(out))
+    work = tempfile.mkdtemp(dir=os.getcwd())
     # A name that is sure to occur nowhere else, replaced by the prefix in every text file.
     home = os.path.join(work, "wheelwright-virtual-environment")
     # `command =` of pyvenv.cfg repeats the arguments.

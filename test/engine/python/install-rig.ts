@@ -61,7 +61,7 @@ export async function openRig(dir: string, overrides: Omit<Partial<BuildersOptio
     const folder = await builder.scratch('shell');
     await builder.put(folder, tarOf([...files, item('script.sh', script), item('listing.py', LISTING)]));
     const output: Buffer[] = [];
-    const { exitCode, tail } = await builder.run({ subject: 'oracle', argv: ['sh', '-eu', 'script.sh'], cwd: folder, onStdout: (chunk) => output.push(chunk) });
+    const { exitCode, tail } = await builder.run({ subject: 'oracle', argv: ['sh', '-eu', 'script.sh'], cwd: folder, onStdout: (chunk) => void output.push(chunk) });
     if (exitCode !== 0) throw new Error(`${script}\n${tail.join('\n')}`);
     await builder.discard(folder);
     return Buffer.concat(output).toString('utf8');

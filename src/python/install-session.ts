@@ -1,0 +1,234 @@
+import { PassThrough, Readable } from 'node:stream';
+import { readTar } from '../archive/read-tar.js';
+import type { Command, CommandResult } from '../builders/builder.js';
+import { Failed } from '../core/failure.js';
+import type { Problem } from '../core/failure.js';
+import type { PackageKey } from '../core/identity.js';
+import { directUrl } from './direct-url.js';
+import type { Obtained } from './obtain.js';
+import type { EnvironmentSettings, PieceRecord } from './piece.js';
+import { putPiece, takePiece } from './piece.js';
+import type { Work } from './work.js';
+import { emitPackage } from './work.js';
+
+/** What becomes one piece: a package, or the empty environment. */
+export interface InstallJob {
+  readonly key: PackageKey;
+  /** Absent for the empty environment. */
+  readonly obtained?: Obtained;
+}
+
+interface Pending {
+  readonly job: InstallJob;
+  readonly title: string;
+  done(piece: PieceRecord): void;
+  failed(error: unknown): void;
+}
+
+/** A wheel that cannot be installed; other failures are those of the builder or of this machine. */
+export class BadWheel extends Failed {}
+
+/**
+ * One run of agent/install.py: wheels go in as they arrive and pieces come out as they are made, while others are fetched and
+ * compiled. It starts with the first wheel; of those that wait the biggest goes first.
+ */
+export class InstallSession {
+  readonly #waiting: Pending[] = [];
+  /** By the name that the agent knows them by: those that it was given and has not answered. */
+  readonly #given = new Map<string, Pending>();
+  readonly #finishing: Promise<void>[] = [];
+  readonly #over: Promise<void>;
+  #wake: (() => void) | undefined;
+  #ended = false;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(private readonly settings: EnvironmentSettings, private readonly work: Work) {
+    this.#over = this.#run().then(
+      () => this.#close(undefined),
+      (error: unknown) => this.#close(error),
+    );
+  }
+
+  /** Fails with `BadWheel` where the wheel is to blame. */
+  make(job: InstallJob): Promise<PieceRecord> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error as Error);
+    if (this.#ended) throw new Error('a wheel came after the end');
+    const title = job.obtained === undefined ? 'the empty environment' : `${job.obtained.wheel.name} ${job.obtained.wheel.version}`;
+    return new Promise((done, failed) => {
+      this.#waiting.push({ job, title, done, failed });
+      this.#wake?.();
+    });
+  }
+
+  /** No more come. Resolves when all that came are made or have failed. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    this.#wake?.();
+    await this.#over;
+  }
+
+  async #run(): Promise<void> {
+    const { context, artifact, interpreter } = this.work;
+    const builder = await context.builder();
+    const stop = new AbortController();
+    const output = new PassThrough({ highWaterMark: 1 << 20 });
+    const stdin = Readable.from(this.#requests(), { objectMode: false });
+    const command: Command = {
+      subject: `install ${artifact}`,
+      argv: [interpreter.facts.executable, '-I', '-S', builder.agent('install.py')],
+      stdin,
+      onStdout: (chunk) => (output.destroyed || output.write(chunk) ? undefined : drained(output)),
+      signal: AbortSignal.any([context.signal, stop.signal]),
+    };
+    const taking = this.#take(output).catch((error: unknown) => {
+      stop.abort(error);
+      throw error;
+    });
+    taking.catch(() => undefined);
+    const result = await builder.run(command).catch(async (error: unknown) => {
+      output.destroy();
+      // Whoever read the output knows better why there is no more of it.
+      throw stop.signal.aborted ? stop.signal.reason : error;
+    });
+    if (result.exitCode !== 0) {
+      output.destroy();
+      throw new Failed(this.#broken(result));
+    }
+    output.end();
+    await taking;
+  }
+
+  #broken({ exitCode, tail, log }: CommandResult): Problem {
+    return { reason: 'compile', message: `installing ${this.work.artifact} in the builder failed (exit status ${exitCode})`, detail: [...tail, `whole log: ${log}`] };
+  }
+
+  /** What the agent reads: the settings, then wheels, until there are no more. */
+  async *#requests(): AsyncGenerator<Buffer> {
+    const { prefix, compileBytecode } = this.settings;
+    yield Buffer.from(`${JSON.stringify({ prefix, compile: compileBytecode, jobs: this.work.context.jobs })}\n`);
+    for (let number = 0; ; number += 1) {
+      const pending = await this.#next();
+      if (pending === undefined) return;
+      const out = String(number);
+      this.#given.set(out, pending);
+      yield* this.#request(out, pending);
+    }
+  }
+
+  async *#request(out: string, { job: { obtained }, title, failed }: Pending): AsyncGenerator<Buffer> {
+    if (obtained === undefined) {
+      yield Buffer.from(`0 ${JSON.stringify({ out })}\n`);
+      return;
+    }
+    const { wheel, locked } = obtained;
+    const url = directUrl(locked.origin);
+    emitPackage(this.work, title, 'installing');
+    yield Buffer.from(`${wheel.size} ${JSON.stringify({ out, name: wheel.name, ...(url === undefined ? {} : { directUrl: url }) })}\n`);
+    let left = wheel.size;
+    try {
+      for await (const chunk of await this.work.context.store.readBlob(wheel.blob)) {
+        const part = (chunk as Buffer).subarray(0, left);
+        left -= part.length;
+        yield part;
+      }
+    } catch (error) {
+      // The others go on: the agent gets what was announced, and what it makes of it is not asked for.
+      failed(error);
+      for (; left > 0; left -= Math.min(left, ZEROS.length)) yield ZEROS.subarray(0, left);
+    }
+  }
+
+  async #next(): Promise<Pending | undefined> {
+    while (this.#waiting.length === 0) {
+      if (this.#ended) return undefined;
+      await new Promise<void>((wake) => (this.#wake = wake));
+    }
+    const biggest = this.#waiting.reduce((one, other) => (sizeOf(other) > sizeOf(one) ? other : one));
+    this.#waiting.splice(this.#waiting.indexOf(biggest), 1);
+    return biggest;
+  }
+
+  /** Reads outcomes and pieces as the agent makes them. */
+  async #take(output: Readable): Promise<void> {
+    const limits = { bytes: Number.MAX_SAFE_INTEGER };
+    for await (const { entry, content } of readTar(output, { subject: 'installed packages', limits })) {
+      const [, out = '', what = ''] = /^(\d+)\.(json|tar)$/.exec(entry.path) ?? [];
+      const pending = this.#given.get(out);
+      if (entry.type !== 'file' || pending === undefined) continue;
+      if (what === 'json') this.#outcome(out, pending, await outcomeOf(content, entry.size));
+      else await this.#piece(out, pending, content);
+    }
+    await Promise.all(this.#finishing);
+  }
+
+  #outcome(out: string, pending: Pending, { ok, error = 'unknown', warnings = [] }: Outcome): void {
+    const { job, title } = pending;
+    const { work } = this;
+    if (job.obtained !== undefined && !ok) emitPackage(work, title, 'failed');
+    // A wheel with many wrong rows is one warning.
+    const [first, ...others] = warnings;
+    if (first !== undefined) {
+      const more = others.length === 0 ? '' : ` and ${others.length} more`;
+      work.context.emit({ type: 'warning', problem: { reason: 'archive', message: `${title}: ${first}${more}` } });
+    }
+    if (ok) return;
+    this.#given.delete(out);
+    const place = job.obtained === undefined ? undefined : work.places.get(job.obtained.wheel.name);
+    const advice = 'the wheel is broken or made to do harm: take another version, or tell its publisher';
+    pending.failed(new BadWheel({ reason: 'archive', message: `${title} cannot be installed: ${error}`, advice, ...(place === undefined ? {} : { place }) }));
+  }
+
+  /** While its record is written and synced the next piece is read. */
+  async #piece(out: string, { job, title, done, failed }: Pending, content: Readable): Promise<void> {
+    const { work } = this;
+    const { store } = work.context;
+    const taken = await takePiece(content, title, work.context);
+    this.#given.delete(out);
+    const finish = async (): Promise<void> => {
+      const record = await putPiece(store, job.key, taken);
+      if (job.obtained !== undefined) emitPackage(work, title, 'installed');
+      done(record);
+    };
+    this.#finishing.push(finish().catch(failed));
+  }
+
+  /** Nobody waits for ever: what has no answer fails. */
+  #close(error: unknown): void {
+    const lost = error ?? new Error('the installer left a package out');
+    this.#failure = { error: lost };
+    for (const { failed } of [...this.#given.values(), ...this.#waiting]) failed(lost);
+    this.#wake?.();
+  }
+}
+
+interface Outcome {
+  readonly ok: boolean;
+  readonly error?: string;
+  readonly warnings?: readonly string[];
+}
+
+const ZEROS = Buffer.alloc(64 * 1024);
+/** Far above what is said of a wheel whose every row is wrong. */
+const OUTCOME_LIMIT = 64 * 1024 * 1024;
+
+async function outcomeOf(content: Readable, size: number): Promise<Outcome> {
+  if (size > OUTCOME_LIMIT) throw new Error(`the installer said ${size} bytes about one wheel`);
+  const chunks: Buffer[] = [];
+  for await (const chunk of content) chunks.push(chunk as Buffer);
+  return JSON.parse(Buffer.concat(chunks).toString('utf8')) as Outcome;
+}
+
+/** The empty environment is needed in any case, and first. */
+function sizeOf({ job }: Pending): number {
+  return job.obtained?.wheel.size ?? Infinity;
+}
+
+function drained(stream: PassThrough): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      stream.off('drain', go).off('close', go);
+      resolve();
+    };
+    stream.on('drain', go).on('close', go);
+  });
+}

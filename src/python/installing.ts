@@ -1,0 +1,47 @@
+import { lazy } from '../util/memo.js';
+import type { Environment, Installer } from './environment.js';
+import type { Obtained } from './obtain.js';
+import type { EnvironmentSettings } from './piece.js';
+import type { Work } from './work.js';
+
+/**
+ * Installation beside fetching and compiling. It begins while the requirement set is still planned, since the first plan of
+ * a set brings all of its packages; who only plans waits for none of it, and what it made by then is kept.
+ */
+export interface Installing {
+  /** A wheel is on its way: the builder's container is started meanwhile. */
+  expect(): void;
+  begin(obtained: Obtained): void;
+  /** Waits for what was begun, if something was. */
+  finish(): Promise<void>;
+  environment(packages: readonly Obtained[]): Promise<Environment>;
+}
+
+/** `work` is asked for at the first use; nothing is loaded before. */
+export function createInstalling(settings: EnvironmentSettings, work: () => Work): Installing {
+  const installer = lazy(async (): Promise<Installer> => {
+    const { createInstaller } = await import('./environment.js');
+    return createInstaller(settings, work());
+  });
+  let begun = false;
+  let expected = false;
+  return {
+    expect: () => {
+      if (expected) return;
+      expected = true;
+      // Whoever needs it gets its failure.
+      void work().context.builder().catch(ignore);
+      void installer();
+    },
+    begin: (obtained) => {
+      begun = true;
+      void installer().then(({ begin }) => begin(obtained));
+    },
+    finish: async () => {
+      if (begun) await (await installer()).finish();
+    },
+    environment: async (packages) => (await installer()).environment(packages),
+  };
+}
+
+function ignore(): void {}
