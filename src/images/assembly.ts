@@ -95,6 +95,8 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
 
   async function build({ node, key, tags }: Wanted, terms: Terms): Promise<PresentImage> {
     const { name } = node.spec;
+    // Every way to an image needs both; now, while there is something else to do.
+    for (const ask of [() => engine.info(), origin]) ask().catch(() => undefined);
     if (dependencies.engineBuild !== true && whyNotDirect(node) === undefined) {
       try {
         return { id: await direct.make(name, terms, tags), tags };

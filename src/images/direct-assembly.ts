@@ -70,8 +70,16 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
   async function make(name: string, terms: Terms, tags: readonly string[]): Promise<ImageId> {
     const { key } = await planning.keyed(name);
     const { image, known } = await assembled(name, terms);
-    const id = await queue.load({ config: image.bytes, layers: image.layers, tags, known, ...(image.base === undefined ? {} : { base: image.base }) });
-    await Promise.all([writeAssembled(store, key, { image, ids: [id] }), recordBuild(store, planning, name), rememberLayers(store, name, { key, layers: image.layers })]);
+    const layers = { key, layers: image.layers };
+    // Beside the load, whose outcome they don't depend on: writing to disk takes about as long.
+    const [sent, remembered] = await Promise.allSettled([
+      queue.load({ config: image.bytes, layers: image.layers, tags, known, ...(image.base === undefined ? {} : { base: image.base }) }),
+      Promise.all([writeAssembled(store, key, { image, ids: [] }), recordBuild(store, planning, name), rememberLayers(store, name, layers)]),
+    ]);
+    if (sent.status === 'rejected') throw sent.reason;
+    if (remembered.status === 'rejected') throw remembered.reason;
+    const id = sent.value;
+    if (id !== configId(image)) await writeAssembled(store, key, { image, ids: [id] });
     return id;
   }
 
