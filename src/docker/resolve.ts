@@ -197,12 +197,18 @@ class Resolver {
       const { text, known } = this.#inStage(value ?? '', instruction, scope);
       return [name, known ? text : UNKNOWN] as const;
     });
-    for (const [name, value] of values) scope.env.set(name, value);
+    for (const [name, value] of values) {
+      scope.env.set(name, value);
+      scope.args.delete(name);
+    }
   }
 
   #inStage(text: string, instruction: Instruction, scope: Scope) {
     return this.#expand(text, instruction.start, (name) => {
-      const value = scope.env.get(name) ?? scope.args.get(name);
+      const [env, arg] = [scope.env.get(name), scope.args.get(name)];
+      // An ARG behind an ENV of its name: BuildKit takes the ARG's value, the classic builder the ENV's.
+      if (env !== undefined && arg !== undefined && env !== arg) return UNKNOWN;
+      const value = env ?? arg;
       return value === undefined && scope.open ? UNKNOWN : value;
     });
   }

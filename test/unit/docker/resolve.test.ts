@@ -85,6 +85,11 @@ describe('what a build reaches in the context', () => {
     ['ARG d=g\nFROM scratch\nARG d\nCOPY $d /x', ['g']],
     ['ARG d=g\nFROM scratch\nARG d=h\nCOPY $d /x', ['h']],
     ['ARG d=g\nFROM scratch\nCOPY x$d /x', ['x']],
+    ['FROM scratch\nARG d=a\nENV d=b\nCOPY $d /x', ['b']],
+    ['ENV d=b\nARG d=b\nCOPY $d /x', ['b']],
+    ['ENV d=b\nARG d\nCOPY $d /x', ['b']],
+    // BuildKit copies a, the classic builder b.
+    ['ENV d=b\nARG d=a\nCOPY $d /x', ['(all)']],
   ];
   test.each(CASES)('%j', (body, expected) => {
     expect(sources(body)).toEqual(expected);
