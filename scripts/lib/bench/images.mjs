@@ -4,7 +4,7 @@
 //   1 nothing to do          2 one source file changed     3 one npm pin changed          4 one Python pin changed
 //   5 cold, empty caches     6 bytes that push uploads     7 bytes that a puller lacks    8 our peak memory    9 image size
 // The same by environment: BENCH_ROWS, BENCH_ENGINES, BENCH_WORLDS. BENCH_RUNS: 5; BENCH_COLD_RUNS: 1. BENCH_OUT: a file for every sample.
-// BENCH_VERBOSE=1: every run on stderr. BENCH_NPM_PACKAGE, BENCH_PYTHON_PACKAGE: what is bumped. BENCH_CLI: another dist/artifacts.
+// BENCH_DOWNLOAD=0: pins only with warm downloads. BENCH_VERBOSE=1: every run on stderr. BENCH_NPM_PACKAGE, BENCH_PYTHON_PACKAGE: what is bumped. BENCH_CLI: another dist/artifacts.
 // BENCH_SMALL=1: five packages in place of Pontoon's, for work on this.
 import { mkdtempSync } from 'node:fs';
 import { artifactsContestant, peerContestant } from './images/contestants.mjs';
@@ -101,7 +101,7 @@ async function compare(engine, world, run) {
       const fetched = ours(pins).some((sample) => sample.fetched > 0) ? 'we fetched packages: not warm' : undefined;
       if (rows.has(pin)) row(`${pin} one pin, ${world.package}, warm`, secondsOf(pins), { asked: askedPin, note: fetched ?? note(ours(pins), 4) });
     }
-    if (rows.has(pin)) {
+    if (rows.has(pin) && process.env.BENCH_DOWNLOAD !== '0') {
       const cells = await turn({ rounds: runs, before: (one, round) => one.apply(world.download[round]), run: (one) => one.build() });
       row(`${pin} one pin, with download`, secondsOf(cells));
     }
