@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { promisify } from 'node:util';
+import { createGunzip, gunzip } from 'node:zlib';
 import { pipeline, Readable as NodeReadable } from 'node:stream';
+import type { ZlibOptions } from 'node:zlib';
 import { Failed } from '../core/failure.js';
 import { ByteSource } from './byte-source.js';
 import { refuse } from './refusal.js';
@@ -22,6 +24,20 @@ export async function* tarBytes(source: Readable, subject: string): AsyncGenerat
     source.destroy();
   }
 }
+
+/**
+ * The whole of a gzip file at once, a fraction of the price of streams for small ones. Undefined when it would be more than
+ * `limit` bytes, or is not a whole gzip file: read it as a stream, which says what is wrong with it.
+ */
+export async function gunzipSmall(bytes: Buffer, limit: number): Promise<Buffer | undefined> {
+  if (bytes.length < 18 || bytes[0] !== 0x1f || bytes[1] !== 0x8b) return undefined;
+  // What the trailer says of the size is a hint: if it is right, there is one buffer.
+  const size = bytes.readUInt32LE(bytes.length - 4);
+  if (size > limit) return undefined;
+  return gunzipAtOnce(bytes, { chunkSize: Math.max(size + 1, 1024), maxOutputLength: limit }).catch(() => undefined);
+}
+
+const gunzipAtOnce = promisify<Buffer, ZlibOptions, Buffer>(gunzip);
 
 async function* gunzipped(compressed: AsyncGenerator<Buffer>, subject: string): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: 256 * 1024 });

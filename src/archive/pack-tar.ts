@@ -100,6 +100,19 @@ export function tarOf(items: AsyncIterable<PackItem> | Iterable<PackItem>): Read
   });
 }
 
+/** The same tar in memory, of items that are; for small ones. */
+export function tarBuffer(items: Iterable<PackItem & { readonly content?: Buffer }>): Buffer {
+  const parts: Buffer[] = [];
+  for (const { entry, content = EMPTY } of items) {
+    parts.push(headerBlocks(entry));
+    if (entry.type !== 'file') continue;
+    if (content.length !== entry.size) throw wrongSize(entry);
+    parts.push(content, ZEROS.subarray(0, padding(entry.size)));
+  }
+  parts.push(ZEROS);
+  return Buffer.concat(parts);
+}
+
 /** Runs `write` when the stream is first read, then ends the archive. If the reader goes away, `write` is stopped by its next call. */
 export function packing(write: (pack: TarPack) => Promise<void>): Readable {
   return new LazyPack(write);

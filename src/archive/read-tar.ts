@@ -42,6 +42,8 @@ export interface TarItem {
   readonly entry: Entry;
   /** Empty for everything but files. What is not read of it is skipped. */
   readonly content: Readable;
+  /** What is left of the content, in memory; may be a part of a bigger buffer. Without the price of a stream. */
+  bytes(): Promise<Buffer>;
 }
 
 /**
@@ -63,14 +65,13 @@ export async function* readTar(source: Readable, options: ReadTarOptions): Async
       const entry = checkedEntry(raw, options);
       if (entry === undefined) continue;
       admit(guard, raw.name, { entry, options });
-      const content = new EntryContent(reader);
+      const item = new ReadItem(entry, reader);
       try {
-        yield { entry, content };
+        yield item;
       } finally {
-        // Late readers must not take bytes of another entry.
-        content.destroy();
+        item.close();
       }
-      await content.settled();
+      await item.settled();
     }
     // To the very end: there are gzip's checksum, and the source's own verdict on its bytes.
     await bytes.drain();
@@ -137,6 +138,43 @@ async function* limited(bytes: AsyncIterable<Buffer>, limit: number, subject: st
     seen += chunk.length;
     if (seen > limit) refuse(subject, `is bigger than ${limit} bytes when unpacked`);
     yield chunk;
+  }
+}
+
+/** Late readers must not take bytes of another entry, so it is closed before the next is asked for. */
+class ReadItem implements TarItem {
+  readonly #reader: TarReader;
+  #content: EntryContent | undefined;
+  #closed = false;
+
+  constructor(readonly entry: Entry, reader: TarReader) {
+    this.#reader = reader;
+  }
+
+  get content(): Readable {
+    this.#content ??= new EntryContent(this.#reader);
+    if (this.#closed) this.#content.destroy();
+    return this.#content;
+  }
+
+  async bytes(): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    for (let chunk = await this.#some(); chunk !== undefined; chunk = await this.#some()) chunks.push(chunk);
+    return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#content?.destroy();
+  }
+
+  async settled(): Promise<void> {
+    await this.#content?.settled();
+  }
+
+  async #some(): Promise<Buffer | undefined> {
+    if (this.#closed) throw new Error(`the content of ${this.entry.path} was asked for after the next entry`);
+    return this.#reader.some();
   }
 }
 

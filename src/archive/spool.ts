@@ -1,5 +1,5 @@
-import { mkdtemp, open, rm } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onDisk } from '../util/disk.js';
@@ -11,12 +11,14 @@ const READ = 256 * 1024;
 
 /**
  * Keeps contents until they are wanted, in memory up to a budget and in one temporary file beyond it. The file has no name
- * once it is open, so that not even a killed process leaves it behind.
+ * once it is open, so that not even a killed process leaves it behind. It is written and read directly: it rarely sees a
+ * disk, and a turn through the thread pool takes longer than the copy.
  */
 export class Spool {
   readonly #folder: string;
   #budget: number;
-  #file: FileHandle | undefined;
+  /** Descriptor. */
+  #file: number | undefined;
   #end = 0;
 
   constructor(options: { readonly folder?: string | undefined; readonly memory: number }) {
@@ -34,7 +36,7 @@ export class Spool {
     const offset = this.#end;
     for await (const chunk of Buffer.isBuffer(content) ? [content] : content) {
       const at = this.#end;
-      await onDisk(this.#folder, () => writeAll(file, chunk, at));
+      await onDisk(this.#folder, async () => writeAll(file, chunk, at));
       this.#end += chunk.length;
     }
     return { offset, size: this.#end - offset };
@@ -45,14 +47,15 @@ export class Spool {
   }
 
   async close(): Promise<void> {
-    await this.#file?.close();
+    if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
   }
 
   async *#chunks(kept: { readonly offset: number; readonly size: number }): AsyncGenerator<Buffer> {
     if (this.#file === undefined) throw new Error('read from a spool after its end');
     for (let done = 0; done < kept.size; ) {
-      const { bytesRead, buffer } = await this.#file.read(Buffer.allocUnsafe(Math.min(READ, kept.size - done)), 0, undefined, kept.offset + done);
+      const buffer = Buffer.allocUnsafe(Math.min(READ, kept.size - done));
+      const bytesRead = readSync(this.#file, buffer, 0, buffer.length, kept.offset + done);
       if (bytesRead === 0) throw new Error('the spool file became shorter');
       done += bytesRead;
       yield buffer.subarray(0, bytesRead);
@@ -67,15 +70,15 @@ async function gather(content: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function openNameless(folder: string): Promise<FileHandle> {
+async function openNameless(folder: string): Promise<number> {
   const dir = await mkdtemp(join(folder, 'wheelwright-spool-'));
   try {
-    return await open(join(dir, 'spool'), 'wx+', 0o600);
+    return openSync(join(dir, 'spool'), 'wx+', 0o600);
   } finally {
     await rm(dir, { recursive: true });
   }
 }
 
-async function writeAll(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < chunk.length; ) done += (await file.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
+function writeAll(file: number, chunk: Uint8Array, position: number): void {
+  for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done, chunk.length - done, position + done);
 }

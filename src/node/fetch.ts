@@ -1,11 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { posix } from 'node:path';
+import { Readable } from 'node:stream';
 import type { Context } from '../artifact/kind.js';
 import { Failed, fail } from '../core/failure.js';
+import type { HttpOptions } from '../net/http.js';
 import type { StoredBlob } from '../store/store.js';
 import { packGit } from './git-package.js';
 import { insidePath } from './inputs.js';
-import { formatIntegrity, matching, parseIntegrity } from './integrity.js';
+import { formatIntegrity, parseIntegrity } from './integrity.js';
 import { createHash } from 'node:crypto';
 import { entryPlace, type Lock } from './lock.js';
 import { isObject } from './manifest.js';
@@ -28,24 +30,37 @@ export interface FetchContext {
 
 export interface Fetched {
   readonly blob: StoredBlob;
-  /** The same bytes, so that they need not be read back. */
-  readonly bytes: Buffer;
+  /** The same bytes if they are few, so that they need not be read back. */
+  readonly bytes: Buffer | undefined;
 }
+
+/** Bytes of a tarball that is held in memory; a bigger one goes to the store as it comes. */
+const SMALL = 512 * 1024;
 
 /** Bytes; above any package that a registry accepts. */
 const LIMIT = 1024 ** 3;
 
 /** Gets a package's tarball, checks it against the lock and stores it. */
 export async function fetchTarball(node: TreeNode, source: Source, at: FetchContext): Promise<Fetched> {
-  const bytes = await read(node, source, at);
-  const hash = source.type === 'git' ? undefined : checked(node, bytes, at.lock);
-  const blob = await at.context.store.writeBlob(bytes, {
-    subject: title(node), signal: AbortSignal.any([at.context.signal]), ...(hash ? { expect: [hash] } : {}),
-  });
-  return { blob, bytes };
+  const check = source.type === 'git' ? undefined : checkOf(node, at.lock);
+  const read = await wholeIfSmall(await opened(node, source, at));
+  const options = { subject: title(node), signal: AbortSignal.any([at.context.signal]) };
+  if (Buffer.isBuffer(read)) {
+    check?.update(read);
+    check?.end();
+    return { blob: await at.context.store.writeBlob(read, options), bytes: read };
+  }
+  try {
+    // What is wrong ends the stream by an error, so nothing is kept of it.
+    const source = check ? Readable.from(checked(read, check), { objectMode: false }) : read;
+    return { blob: await at.context.store.writeBlob(source, options), bytes: undefined };
+  } finally {
+    // A store that can't be written to has not read it to its end.
+    read.destroy();
+  }
 }
 
-async function read(node: TreeNode, source: Source, at: FetchContext): Promise<Buffer> {
+async function opened(node: TreeNode, source: Source, at: FetchContext): Promise<Buffer | Readable> {
   switch (source.type) {
     case 'url':
       return download(node, source, at);
@@ -64,9 +79,9 @@ async function fromGit(node: TreeNode, spec: string, { context, lock, mayRun }: 
   return packGit(spec, { subject: title(node), place, builder: await context.builder(), scripts: mayRun(node), env: context.env, signal: context.signal });
 }
 
-async function download(node: TreeNode, source: Source & { type: 'url' }, at: FetchContext): Promise<Buffer> {
+async function download(node: TreeNode, source: Source & { type: 'url' }, at: FetchContext): Promise<Readable> {
   try {
-    return await get(source.url, title(node), at);
+    return await stream(source.url, title(node), at);
   } catch (error) {
     if (!(error instanceof Failed)) throw error;
     if (source.packument === undefined || !error.has('not-found')) throw withPlace(error, node, at.lock);
@@ -76,7 +91,7 @@ async function download(node: TreeNode, source: Source & { type: 'url' }, at: Fe
     });
     if (other === undefined) throw withPlace(absent(node, `has no version ${node.entry.version ?? ''} of ${packageName(node)}`, source.packument), node, at.lock);
     if (other === source.url) throw withPlace(error, node, at.lock);
-    return get(other, title(node), at).catch((cause: unknown) => {
+    return stream(other, title(node), at).catch((cause: unknown) => {
       throw cause instanceof Failed ? withPlace(cause, node, at.lock) : cause;
     });
   }
@@ -92,7 +107,7 @@ function absent(node: TreeNode, what: string, packument: string): Failed {
 
 /** What the registry itself says where a version's tarball is. */
 async function publishedUrl(node: TreeNode, packument: string, at: FetchContext): Promise<string | undefined> {
-  const body = await get(packument, `the list of versions of ${packageName(node)}`, at, { accept: 'application/vnd.npm.install-v1+json' });
+  const { body } = await at.context.http.get(packument, { ...requestOf(packument, `the list of versions of ${packageName(node)}`, at), headers: { accept: 'application/vnd.npm.install-v1+json' } });
   try {
     const { versions } = JSON.parse(body.toString('utf8')) as { versions?: Record<string, { dist?: { tarball?: unknown } }> };
     const found = isObject(versions) ? versions[node.entry.version ?? '']?.dist?.tarball : undefined;
@@ -102,16 +117,17 @@ async function publishedUrl(node: TreeNode, packument: string, at: FetchContext)
   }
 }
 
-async function get(url: string, subject: string, at: FetchContext, headers: Readonly<Record<string, string>> = {}): Promise<Buffer> {
-  const credentials = authorization(url, at.registries);
-  const { body } = await at.context.http.get(url, {
-    // A signal of its own for each: one with dozens of listeners makes Node warn of a leak.
-    subject, headers, limit: LIMIT, signal: AbortSignal.any([at.context.signal]), ...(credentials === undefined ? {} : { authorization: credentials }),
-  });
-  return body;
+function stream(url: string, subject: string, at: FetchContext): Promise<Readable> {
+  return at.context.http.stream(url, requestOf(url, subject, at));
 }
 
-async function localTarball(node: TreeNode, path: string, at: FetchContext): Promise<Buffer> {
+function requestOf(url: string, subject: string, at: FetchContext): HttpOptions {
+  const credentials = authorization(url, at.registries);
+  // A signal of its own for each: one with dozens of listeners makes Node warn of a leak.
+  return { subject, limit: LIMIT, signal: AbortSignal.any([at.context.signal]), ...(credentials === undefined ? {} : { authorization: credentials }) };
+}
+
+async function localTarball(node: TreeNode, path: string, at: FetchContext): Promise<Readable> {
   const place = entryPlace(at.lock, node.location, 'resolved');
   const below = posix.join(at.folder, path);
   const outside = path.startsWith('/') || below === '..' || below.startsWith('../');
@@ -124,26 +140,65 @@ async function localTarball(node: TreeNode, path: string, at: FetchContext): Pro
       advice: outside ? 'Put the tarball into the project' : 'Put the file there, or run `npm install` to write the lock anew',
     });
   }
-  return readFile(real);
+  return (await open(real)).createReadStream();
 }
 
-/** The hash of the lock that the bytes have; undefined when the lock has none. */
-function checked(node: TreeNode, bytes: Buffer, lock: Lock): ReturnType<typeof matching> {
+/** All of a stream if it is small, else a stream of all of it. */
+async function wholeIfSmall(source: Buffer | Readable): Promise<Buffer | Readable> {
+  if (Buffer.isBuffer(source)) return source;
+  const rest = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const held: Buffer[] = [];
+  for (let size = 0; size <= SMALL; ) {
+    const next = await rest.next();
+    if (next.done === true) return Buffer.concat(held, size);
+    held.push(next.value);
+    size += next.value.length;
+  }
+  // A stream that is destroyed before it is read never enters the generator.
+  return Readable.from(resumed(held, rest), { objectMode: false }).once('close', () => source.destroy());
+}
+
+async function* resumed(held: Buffer[], rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  for (let chunk = held.shift(); chunk !== undefined; chunk = held.shift()) yield chunk;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+}
+
+async function* checked(source: Readable, check: Check): AsyncGenerator<Buffer> {
+  for await (const chunk of source) {
+    check.update(chunk as Buffer);
+    yield chunk as Buffer;
+  }
+  check.end();
+}
+
+interface Check {
+  update(bytes: Buffer): void;
+  /** Fails unless the bytes have one of the lock's hashes. */
+  end(): void;
+}
+
+/** Undefined when the lock has no hash. */
+function checkOf(node: TreeNode, lock: Lock): Check | undefined {
   const { integrity } = node.entry;
   if (integrity === undefined) return undefined;
   const hashes = parseIntegrity(integrity);
   if (!hashes) fail({ reason: 'requirements', message: `the integrity of ${title(node)} is not one that npm writes`, place: entryPlace(lock, node.location, 'integrity'), advice: 'Run `npm install` to write the lock anew' });
-  const found = matching(bytes, hashes);
-  if (found) return found;
   const [{ algorithm }] = hashes;
-  const hex = createHash(algorithm).update(bytes).digest('hex');
-  return fail({
-    reason: 'integrity',
-    message: `${title(node)} has other content than the lock says`,
-    place: entryPlace(lock, node.location, 'integrity'),
-    detail: [`expected ${integrity}`, `found    ${formatIntegrity({ algorithm, hex })}`],
-    advice: 'Find out who changed it: the registry, a proxy, or the lock. If the new content is right, write the entry anew with `npm install`',
-  });
+  const hasher = createHash(algorithm);
+  return {
+    update: (bytes) => void hasher.update(bytes),
+    end() {
+      const hex = hasher.digest('hex');
+      if (hashes.some((hash) => hash.hex === hex)) return;
+      fail({
+        reason: 'integrity',
+        message: `${title(node)} has other content than the lock says`,
+        place: entryPlace(lock, node.location, 'integrity'),
+        detail: [`expected ${integrity}`, `found    ${formatIntegrity({ algorithm, hex })}`],
+        advice: 'Find out who changed it: the registry, a proxy, or the lock. If the new content is right, write the entry anew with `npm install`',
+      });
+    },
+  };
 }
 
 function withPlace(error: Failed, node: TreeNode, lock: Lock): Failed {

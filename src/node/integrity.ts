@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Hash } from '../store/store.js';
 
 const STRENGTH = ['sha1', 'sha256', 'sha384', 'sha512'] as const;
@@ -22,14 +21,6 @@ export function parseIntegrity(text: string): readonly [Hash, ...Hash[]] | undef
     if (first) return [first, ...rest];
   }
   return undefined;
-}
-
-/** Which of several hashes the content has; undefined if none. */
-export function matching(content: Buffer, hashes: readonly Hash[]): Hash | undefined {
-  const [first] = hashes;
-  if (!first) return undefined;
-  const hex = createHash(first.algorithm).update(content).digest('hex');
-  return hashes.find((hash) => hash.hex === hex);
 }
 
 /** As lock files write it: `sha512-…`. */

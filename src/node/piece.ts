@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { putListing } from '../artifact/listing.js';
 import type { Digest, PackageKey } from '../core/identity.js';
 import { hashRecord, type Data } from '../core/record.js';
@@ -38,15 +38,18 @@ export interface MakePieceOptions {
 }
 
 export async function makePiece(store: Store, tarball: Readable | Buffer, options: MakePieceOptions): Promise<Piece> {
-  const { tarOf } = await import('../archive/pack-tar.js');
-  const source = Buffer.isBuffer(tarball) ? Readable.from([tarball], { objectMode: false }) : tarball;
-  const { items, bins, gyp, bundled, libc } = await unpackPackage(source, options);
-  const stored = await store.writeBlob(tarOf(items), { subject: options.subject });
-  const [piece] = await Promise.all([
-    putPiece(store, options.key, { ...pieceOf(stored), bins, gyp, bundled, libc }),
-    putListing(stored.digest, items.map(({ entry }) => entry), store),
-  ]);
-  return piece;
+  const { tarBuffer, tarOf } = await import('../archive/pack-tar.js');
+  const { items, bins, gyp, bundled, libc, small, close } = await unpackPackage(tarball, options);
+  try {
+    const stored = await store.writeBlob(small ? tarBuffer(items as Parameters<typeof tarBuffer>[0]) : tarOf(items), { subject: options.subject });
+    const [piece] = await Promise.all([
+      putPiece(store, options.key, { ...pieceOf(stored), bins, gyp, bundled, libc }),
+      putListing(stored.digest, items.map(({ entry }) => entry), store),
+    ]);
+    return piece;
+  } finally {
+    await close();
+  }
 }
 
 export async function putPiece(store: Store, key: PackageKey, piece: Piece): Promise<Piece> {

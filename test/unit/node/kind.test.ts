@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -153,6 +154,20 @@ describe('failing', () => {
     expect(problems.map(({ reason, place }) => [reason, place?.file, place?.line]).sort()).toEqual([['integrity', 'package-lock.json', 29], ['not-found', 'package-lock.json', 23]]);
     expect(problems.find(({ reason }) => reason === 'integrity')?.detail).toEqual([`expected ${integrity(Buffer.from('other'))}`, `found    ${wrong.integrity}`]);
     expect(await planned.missing()).toEqual(['gone 1.0.0', 'wrong 1.0.0']);
+  });
+
+  test('a big package that is not what the lock says leaves nothing behind, one that is comes in parts', async () => {
+    const noise = randomBytes(6 * 1024 ** 2).toString('latin1');
+    const bytes = await tarball([{ path: 'package/package.json', content: '{}' }, { path: 'package/noise', content: noise }]);
+    at.registry.set(`${REGISTRY}big.tgz`, bytes);
+    const entry = { version: '1.0.0', resolved: `${REGISTRY}big.tgz` };
+    await at.files(project({ 'node_modules/big': { ...entry, integrity: integrity(Buffer.from('other')) } }));
+    expect(await problemsOf((await at.plan()).build())).toMatchObject([{ reason: 'integrity', place: { file: 'package-lock.json' }, detail: [expect.any(String), `found    ${integrity(bytes)}`] }]);
+    const kept: string[] = [];
+    for (const bucket of ['packages', 'pieces'] as const) for await (const { key } of at.store.listRecords(bucket)) kept.push(key);
+    expect(kept).toEqual([]);
+    await at.files(project({ 'node_modules/big': { ...entry, integrity: integrity(bytes) } }));
+    expect(await paths(await at.plan())).toContain('app/node_modules/big/noise');
   });
 
   test.each([

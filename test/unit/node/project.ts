@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
@@ -30,12 +31,14 @@ export function world(dir: string): World {
   const requests: { url: string; authorization: string | undefined }[] = [];
   const registry = new Map<string, Buffer>();
   const store = new MemoryStore();
-  const get = async (url: string, options: HttpOptions) => {
+  const bytesOf = (url: string, options: HttpOptions): Buffer => {
     requests.push({ url, authorization: options.authorization });
     const body = registry.get(url);
     if (!body) throw new Failed({ reason: 'not-found', message: `${options.subject} is not at ${new URL(url).host}` });
-    return { status: 200, headers: {}, body, url };
+    return body;
   };
+  const get = async (url: string, options: HttpOptions) => ({ status: 200, headers: {}, body: bytesOf(url, options), url });
+  const stream = async (url: string, options: HttpOptions) => Readable.from(slices(bytesOf(url, options)), { objectMode: false });
   const never = (): Promise<never> => Promise.reject(new Error('not in this test'));
   return {
     dir, store, events, requests, registry,
@@ -48,12 +51,16 @@ export function world(dir: string): World {
     plan: (spec = {}, context = {}) => createNodeKind().plan(
       { kind: 'node', name: 'node', place, builder: { value: 'builder', place }, prefix: '/app', env: [], package: { value: 'package.json', place }, omit: [], scripts: 'allow', lean: false, ...spec },
       {
-        root: dir, store, http: { get, stream: never }, network: { noProxy: [] }, builderKey: 'b'.repeat(64) as BuilderKey,
+        root: dir, store, http: { get, stream }, network: { noProxy: [] }, builderKey: 'b'.repeat(64) as BuilderKey,
         facts: () => Promise.resolve({ os: 'linux', machine: 'x86_64', libc: { name: 'glibc', version: '2.41' }, node: { executable: '/usr/bin/node', version: '20.19.2', npm: '9.2.0', platform: 'linux', arch: 'x64', modules: '115' } }),
         builder: never, env: {}, offline: false, jobs: 2, emit: (event) => events.push(event), signal: new AbortController().signal, needed: never, neededKey: never, ...context,
       },
     ),
   };
+}
+
+function* slices(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += 16_384) yield bytes.subarray(at, at + 16_384);
 }
 
 export const place = { file: 'project.yml', line: 1, column: 1 };

@@ -3,8 +3,12 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import type { Entry } from '../../../src/archive/entry.js';
+import { tarBuffer, tarOf, type PackItem } from '../../../src/archive/pack-tar.js';
+import { readTar } from '../../../src/archive/read-tar.js';
 import { normalBin } from '../../../src/node/bins.js';
-import { matching, parseIntegrity } from '../../../src/node/integrity.js';
+import { formatIntegrity, parseIntegrity } from '../../../src/node/integrity.js';
 import { joinLocation, relativeLocation } from '../../../src/node/location.js';
 import { engineMismatch, platformMismatch } from '../../../src/node/platform.js';
 import { parseSpec } from '../../../src/node/spec.js';
@@ -39,13 +43,11 @@ test('places', () => {
   expect(relativeLocation('node_modules/.bin', 'node_modules/a/cli.js')).toBe('../a/cli.js');
 });
 
-test('the strongest hashes of an integrity count, any of them', () => {
-  const content = Buffer.from('content');
-  const good = integrity(content);
+test('the strongest hashes of an integrity count', () => {
+  const good = integrity(Buffer.from('content'));
   const hashes = parseIntegrity(`sha1-AAAA ${integrity(Buffer.from('x'))} ${good}?opt`);
-  expect(hashes).toHaveLength(2);
-  expect(matching(content, hashes!)?.algorithm).toBe('sha512');
-  expect(matching(Buffer.from('y'), hashes!)).toBeUndefined();
+  expect(hashes?.map(({ algorithm }) => algorithm)).toEqual(['sha512', 'sha512']);
+  expect(hashes?.map(formatIntegrity)).toEqual([integrity(Buffer.from('x')), good]);
   expect(parseIntegrity('md5-abc sha512-short')).toBeUndefined();
 });
 
@@ -69,9 +71,23 @@ test('workspaces match as npm matches them', async () => {
 });
 
 describe('unpacking', () => {
-  const unpack = async (entries: Parameters<typeof tarball>[0], bins: string[] = []) => {
-    const { items, ...rest } = await unpackPackage(Readable.from([await tarball(entries)], { objectMode: false }), { subject: 'a 1.0.0', bins: new Set(bins) });
-    return { list: items.map(({ entry, content }) => `${entry.mode.toString(8)} ${entry.path}${Buffer.isBuffer(content) && content.length > 0 ? ` ${content.toString()}` : ''}`), ...rest };
+  type Entries = Parameters<typeof tarball>[0];
+  const contentOf = async ({ content = Buffer.alloc(0) }: PackItem): Promise<Buffer> => (Buffer.isBuffer(content) ? content : buffer(Readable.from(content)));
+
+  /** From memory and from a stream, which must come out the same. */
+  const unpack = async (entries: Entries, bins: string[] = []) => {
+    const bytes = await tarball(entries);
+    const from = async (source: Buffer | Readable) => {
+      const { items, small, close, ...rest } = await unpackPackage(source, { subject: 'a 1.0.0', bins: new Set(bins) });
+      const list: string[] = [];
+      for (const item of items) list.push(`${item.entry.mode.toString(8)} ${item.entry.path} ${(await contentOf(item)).toString()}`.replace(/ $/, ''));
+      await close();
+      return { small, rest: { list, ...rest } };
+    };
+    const [whole, streamed] = [await from(bytes), await from(Readable.from([bytes], { objectMode: false }))];
+    expect(streamed.rest).toEqual(whole.rest);
+    expect([whole.small, streamed.small]).toEqual([true, false]);
+    return whole.rest;
   };
 
   test('modes, ignore files, first segments, empty folders and links as npm has them', async () => {
@@ -85,11 +101,45 @@ describe('unpacking', () => {
     expect(await unpack([{ path: 'p/cli.js', content: '#!/usr/bin/env node\r\nx\r\n' }], ['cli.js', 'gone.js'])).toMatchObject({ list: ['755 cli.js #!/usr/bin/env node\nx\r\n'], bins: ['cli.js'] });
   });
 
+  test('a package that is too big for memory comes out of a file: contents, commands with a CR, package.json', async () => {
+    const big = Buffer.alloc(3 * 1024 ** 2, 'abcdefgh').toString();
+    const list = [
+      { path: 'p/z/big', content: big }, { path: 'p/a/big', content: `${big}.` }, { path: 'p/cli.js', content: `#!/usr/bin/env node\r\n${big}` }, { path: 'p/plain.js', content: `#!/bin/sh\n${big}` },
+      { path: 'p/package.json', content: '{"libc":["musl"]}' }, { path: 'p/binding.gyp' }, { path: 'p/small', content: 's' },
+    ];
+    const { items, small, bins, gyp, libc, close } = await unpackPackage(await tarball(list), { subject: 'a 1.0.0', bins: new Set(['cli.js', 'plain.js']) });
+    expect({ small, bins, gyp, libc }).toEqual({ small: false, bins: ['cli.js', 'plain.js'], gyp: true, libc: ['musl'] });
+    const found: Record<string, string> = {};
+    for await (const { entry, bytes } of withBytes(tarOf(items))) if (entry.type === 'file') found[entry.path] = `${entry.mode.toString(8)} ${integrity(bytes)}`;
+    const of = (content: string, mode = '644'): string => `${mode} ${integrity(Buffer.from(content))}`;
+    expect(found).toEqual({
+      'a/big': of(`${big}.`), 'z/big': of(big), 'cli.js': of(`#!/usr/bin/env node\n${big}`, '755'), 'plain.js': of(`#!/bin/sh\n${big}`, '755'),
+      'package.json': of('{"libc":["musl"]}'), 'binding.gyp': of(''), small: of('s'),
+    });
+    await close();
+  });
+
+  test('the tar of a small package is the same as that of a stream', async () => {
+    const { items, close } = await unpackPackage(await tarball([{ path: 'p/a', content: 'a' }, { path: `p/${'long/'.repeat(60)}b`, content: 'b'.repeat(600) }, { path: 'p/empty' }]), { subject: 'a 1.0.0', bins: new Set() });
+    expect(tarBuffer(items as Parameters<typeof tarBuffer>[0]).equals(await buffer(tarOf(items)))).toBe(true);
+    await close();
+  });
+
+  test.each(['cut', 'bad'] as const)('a gzip file that is %s is said to be', async (how) => {
+    const bytes = await tarball([{ path: 'p/a', content: 'a'.repeat(1000) }]);
+    const wrong = how === 'cut' ? bytes.subarray(0, -20) : Buffer.concat([bytes.subarray(0, 40), Buffer.alloc(8, 255), bytes.subarray(48)]);
+    await expect(unpackPackage(wrong, { subject: 'a 1.0.0', bins: new Set() })).rejects.toThrow(/a 1\.0\.0 is not a whole gzip file/);
+  });
+
   test('tells what wants compiling, and what is bundled', async () => {
     expect(await unpack([{ path: 'p/binding.gyp' }, { path: 'p/node_modules/@s/b/package.json', content: '{}' }])).toMatchObject({ gyp: true, bundled: ['node_modules/@s/b'] });
     expect(await unpack([{ path: 'p/binding.gyp' }, { path: 'p/package.json', content: '{"gypfile":false}' }])).toMatchObject({ gyp: false });
     expect(await unpack([{ path: 'p/binding.gyp' }, { path: 'p/package.json', content: '{"scripts":{"install":"x"}}' }])).toMatchObject({ gyp: false });
   });
+
+  async function* withBytes(tar: Readable): AsyncGenerator<{ readonly entry: Entry; readonly bytes: Buffer }> {
+    for await (const item of readTar(tar, { subject: 'piece' })) yield { entry: item.entry, bytes: await item.bytes() };
+  }
 
   test('devices are refused by name', async () => {
     await expect(unpack([{ path: 'p/dev', type: 'character-device' }])).rejects.toThrow(/a 1\.0\.0.*p\/dev/);
