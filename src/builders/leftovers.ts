@@ -11,3 +11,9 @@ export async function removeLeftovers(engine: Engine, store: string, isAlive: (r
   await Promise.all(dead.map(({ id }) => engine.container(id).remove()));
   return dead.length;
 }
+
+/** Removes the images that such runs were to remove themselves. */
+export async function removeLeftoverImages(engine: Engine, store: string, isAlive: (run: string) => boolean): Promise<void> {
+  const found = await engine.images([LABELS.ahead, `${LABELS.store}=${store}`]);
+  for (const { id, labels } of found) if (!isAlive(labels[LABELS.run] ?? '')) await engine.removeImage(id);
+}

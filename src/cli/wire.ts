@@ -4,7 +4,7 @@ import { availableParallelism, homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createBuilders } from '../builders/create-builders.js';
 import { LABELS, storeLabel } from '../builders/labels.js';
-import { removeLeftovers } from '../builders/leftovers.js';
+import { removeLeftoverImages, removeLeftovers } from '../builders/leftovers.js';
 import { createCommandKind } from '../command/kind.js';
 import type { Project } from '../config/project.js';
 import type { Emit } from '../core/events.js';
@@ -88,7 +88,6 @@ export async function withWorld(
       artifactKey: async (name) => (await artifacts.plan(name)).key,
       artifact: async (name) => (await artifacts.ensure(name)).artifact,
       artifactInputs: (name) => artifacts.inputs(name),
-      artifactParts: (name, listener) => artifacts.parts(name, listener),
       // Removing a container takes a while, and images can be assembled meanwhile; the end waits for it.
       artifactsMade: () => void builders.release().catch(() => undefined),
       forget: () => artifacts.forget(),
@@ -101,6 +100,10 @@ export async function withWorld(
       ...(options['engineBuild'] === true ? { engineBuild: true } : {}),
       ...(options['canonical'] === true ? { canonical: true } : {}),
       containerLabels,
+      ahead: {
+        parts: (name, listener) => artifacts.parts(name, listener),
+        labels: async () => ({ ...(await containerLabels()), [LABELS.ahead]: 'true' }),
+      },
     });
     const world: World = {
       project,
@@ -183,7 +186,8 @@ export async function withStore(options: Options, action: (session: StoreSession
 /** Removes what killed runs left. An engine is asked only if there was one, and it need not be there. */
 async function cleanUp(store: LocalStore, options: EngineOptions): Promise<void> {
   if (findDead(store).length > 0) {
-    await removeLeftovers(connectEngine(options), storeLabel(hostname(), store.dir), (id) => store.processes.isAlive(id)).catch((error: unknown) => {
+    const left = [connectEngine(options), storeLabel(hostname(), store.dir), (id: string) => store.processes.isAlive(id)] as const;
+    await Promise.all([removeLeftovers(...left), removeLeftoverImages(...left)]).catch((error: unknown) => {
       if (!(error instanceof Failed)) throw error;
     });
   }

@@ -76,6 +76,7 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
       queue.load({ config: image.bytes, layers: image.layers, tags, known, ...(image.base === undefined ? {} : { base: image.base }) }),
       Promise.all([writeAssembled(store, key, { image, ids: [] }), recordBuild(store, planning, name), rememberLayers(store, name, layers)]),
     ]);
+    await preloads.clear(name);
     if (sent.status === 'rejected') throw sent.reason;
     if (remembered.status === 'rejected') throw remembered.reason;
     const id = sent.value;
@@ -92,6 +93,7 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     const running = made.get(name);
     if (running !== undefined) return running;
     const started = assemble(name, terms);
+    started.catch(() => preloads.end(name));
     made.set(name, started);
     return started;
   }
@@ -106,14 +108,13 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
       return buildStage(node, Number(index), { artifacts: await artifacts, anew });
     });
     const { parent, known } = await parentOf(node, { terms, stage });
-    const preload = preloads.begin(node, { parent, known });
-    artifacts.finally(() => preload.end()).catch(() => undefined);
+    preloads.begin(node, { parent, known });
     // Before anything waits for this image: these may have to be loaded first.
     const sources = await imagesOf(node, terms);
     const { uses } = node.resolved.stages[node.resolved.target]!;
     const stages = new Map(await Promise.all(uses.map(async (index) => [index, await stage(String(index))] as const)));
     const ready = await artifacts;
-    await preload.end();
+    await preloads.end(name);
     return queue.expecting(() => limit(async () => {
       emit({ type: 'image', name, state: 'started' });
       const canonical = dependencies.canonical === true;
@@ -211,7 +212,7 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
   }
 
   async function close(): Promise<void> {
-    await preloads.clear();
+    await preloads.clearAll();
     await Promise.all(opened.splice(0).map((one) => one.close()));
   }
 }

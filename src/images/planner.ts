@@ -48,11 +48,8 @@ export interface PlannerDependencies {
   readonly artifactKey: (name: string) => Promise<RequirementHash>;
   /** The artifact itself, built if the store lacks it; may call `ensureBuilder` of this planner. */
   readonly artifact: (name: string) => Promise<Artifact>;
-  /**
-   * Tells of the parts of an artifact that is being made, in the groups of `artifact/spread.ts`, the lowest first, as soon as a
-   * group is there, until what it returns is called. A group that was told may still come to be another one.
-   */
-  readonly artifactParts?: (name: string, listener: (parts: readonly Part[]) => void) => () => void;
+  /** What sending an artifact's layers ahead takes; absent: none are. */
+  readonly ahead?: Ahead;
   /** Called when all artifacts of the images that are being built are there. */
   readonly artifactsMade?: () => void;
   /** Called when keys were found to be stale because a base is another image now: forget what was computed from them. */
@@ -79,6 +76,16 @@ export interface PlannerDependencies {
   readonly env?: Readonly<Record<string, string>>;
   /** For registries that base images come from. Default: none has any. */
   readonly credentials?: CredentialFinder;
+}
+
+export interface Ahead {
+  /**
+   * Tells of the parts of an artifact that is being made, in the groups of `artifact/spread.ts`, the lowest first, as soon as a
+   * group is there, until what it returns is called. A group that was told may still come to be another one.
+   */
+  readonly parts: (artifact: string, listener: (parts: readonly Part[]) => void) => () => void;
+  /** Of images that are removed again: by them they are found if the run is killed. */
+  readonly labels: () => Promise<Readonly<Record<string, string>>>;
 }
 
 /** What tags and labels tell of the working tree; values are facts, computed by src/git. */

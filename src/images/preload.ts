@@ -21,7 +21,6 @@ export interface PreloadOptions {
   readonly foundation: () => Promise<Foundation | undefined>;
   readonly send: (image: LoadableImage, isWanted: () => boolean) => Promise<ImageId | undefined>;
   readonly remove: (image: ImageId) => Promise<void>;
-  /** By which an image that is left over is found. */
   readonly labels: () => Promise<Readonly<Record<string, string>>>;
 }
 
@@ -74,9 +73,9 @@ export class Preload {
 
   #proceed(foundation: Foundation): void {
     if (this.#ended || this.#sending !== undefined) return;
-    const bytes = this.#layers.slice(this.#sent).reduce((sum, { size }) => sum + size, 0);
-    if (bytes < WORTH) return;
-    this.#sending = this.#send(foundation)
+    const count = this.#worth();
+    if (count === undefined) return;
+    this.#sending = this.#send(foundation, count)
       .catch(() => this.#giveUp())
       .finally(() => {
         this.#sending = undefined;
@@ -84,9 +83,15 @@ export class Preload {
       });
   }
 
-  async #send({ parent, known }: Foundation): Promise<void> {
-    const layers = [...parent.layers, ...this.#layers];
-    const count = this.#layers.length;
+  /** As few layers as are worth it, so that whoever has to wait for the engine does not wait long. */
+  #worth(): number | undefined {
+    let bytes = 0;
+    const last = this.#layers.findIndex(({ size }, index) => index >= this.#sent && (bytes += size) >= WORTH);
+    return last === -1 ? undefined : last + 1;
+  }
+
+  async #send({ parent, known }: Foundation, count: number): Promise<void> {
+    const layers = [...parent.layers, ...this.#layers.slice(0, count)];
     const image = { config: await this.#config(parent, layers), layers, tags: [], known, ...(parent.base === undefined ? {} : { base: parent.base }) };
     const id = await this.#options.send(image, () => !this.#ended);
     if (id === undefined) return this.#giveUp();

@@ -1,7 +1,7 @@
-import type { Artifact, Part } from '../artifact/artifact.js';
+import type { Artifact } from '../artifact/artifact.js';
+import type { Tree } from '../assemble/tree.js';
 import type { ArtifactSpec } from '../config/project.js';
 import type { AboveFolder } from '../layers/layer.js';
-import type { Tree } from '../assemble/tree.js';
 import type { ParentImage } from './assemble-image.js';
 import type { ContextInputs } from './context-items.js';
 import { firstArtifact } from './first-artifact.js';
@@ -10,19 +10,15 @@ import type { ImageNode } from './node.js';
 import type { PlannerDependencies } from './planner.js';
 import { Preload, type Foundation } from './preload.js';
 
-/** The label of images that only bring layers ahead. */
-export const PRELOAD_LABEL = 'wheelwright.preload';
-
 /** Sends layers of artifacts ahead of the images that they will be in (see `Preload`). */
 export interface Preloads {
-  /** To be ended when the image's artifacts are there. */
-  begin(node: ImageNode, on: Ground): Ahead;
-  /** Removes everything that was sent. */
-  clear(): Promise<void>;
-}
-
-export interface Ahead {
-  end(): Promise<void>;
+  /** Begins as soon as there are parts of the image's artifacts. */
+  begin(node: ImageNode, ground: Ground): void;
+  /** The artifacts are there, or won't be. */
+  end(image: string): Promise<void>;
+  /** Removes what was sent for it: the image is there, or won't be. */
+  clear(image: string): Promise<void>;
+  clearAll(): Promise<void>;
 }
 
 /** What an image stands on. */
@@ -41,52 +37,60 @@ export interface PreloadsParts {
 }
 
 export function createPreloads({ dependencies, queue, artifactSpec, contextInputs, foldersAbove }: PreloadsParts): Preloads {
-  const { engine, store, artifactParts, containerLabels } = dependencies;
-  const begun: Preload[] = [];
-  return { begin, clear };
+  const { engine, store, ahead } = dependencies;
+  const begun = new Map<string, Begun>();
+  return { begin, end, clear, clearAll: async () => void (await Promise.all([...begun.keys()].map(clear))) };
 
-  function begin(node: ImageNode, ground: Ground): Ahead {
-    const listeners = new Map<string, Preload>();
-    const stops = node.spec.artifacts.map(({ value }) => artifactParts?.(value, (parts) => preloadOf(value).add(parts)));
-    return { end };
-
-    function preloadOf(artifact: string): Preload {
-      const known = listeners.get(artifact);
-      if (known !== undefined) return known;
-      const preload = new Preload({
+  function begin(node: ImageNode, ground: Ground): void {
+    if (ahead === undefined) return;
+    const preloads = new Map<string, Preload>();
+    const preloadOf = (artifact: string): Preload => {
+      const preload = preloads.get(artifact) ?? new Preload({
         foundation: () => foundationOf(artifact, node, ground),
         send: queue.ahead,
         remove: async (id) => void (await engine.removeImage(id)),
-        labels: async () => ({ ...(await containerLabels?.()), [PRELOAD_LABEL]: artifact }),
+        labels: ahead.labels,
       });
-      listeners.set(artifact, preload);
-      begun.push(preload);
+      preloads.set(artifact, preload);
       return preload;
-    }
+    };
+    const stops = node.spec.artifacts.map(({ value }) => ahead.parts(value, (parts) => preloadOf(value).add(parts)));
+    begun.set(node.spec.name, { preloads, stops });
+  }
 
-    async function end(): Promise<void> {
-      for (const stop of stops) stop?.();
-      await Promise.all([...listeners.values()].map((preload) => preload.end()));
-    }
+  async function end(image: string): Promise<void> {
+    const { preloads, stops } = begun.get(image) ?? NONE;
+    for (const stop of stops) stop();
+    await Promise.all([...preloads.values()].map((preload) => preload.end()));
+  }
+
+  async function clear(image: string): Promise<void> {
+    await end(image);
+    const { preloads } = begun.get(image) ?? NONE;
+    begun.delete(image);
+    await Promise.all([...preloads.values()].map((preload) => preload.clear()));
   }
 
   /** Undefined unless the artifact's layers will be a fresh set right on those of the parent. */
   async function foundationOf(artifact: string, node: ImageNode, { parent, known }: Ground): Promise<Foundation | undefined> {
     const artifacts = new Map(node.spec.artifacts.map(({ value }) => [value, withoutParts(artifactSpec(value)!)] as const));
-    const context = await contextInputs(node.spec.name, artifacts);
-    const first = await firstArtifact(node, { parent, context });
+    const first = await firstArtifact(node, { parent, context: await contextInputs(node.spec.name, artifacts) });
     if (first?.name !== artifact) return undefined;
     const content = artifacts.get(artifact)!;
     const { earlyLayers } = await import('../layers/early-layers.js');
     const early = await earlyLayers({ name: artifact, artifact: content, above: await foldersAbove(content.prefix, first.below, node) }, store);
     return early === undefined ? undefined : { parent, known, early };
   }
-
-  async function clear(): Promise<void> {
-    await Promise.all(begun.splice(0).map((preload) => preload.clear()));
-  }
 }
 
+interface Begun {
+  /** By artifact. */
+  readonly preloads: ReadonlyMap<string, Preload>;
+  readonly stops: readonly (() => void)[];
+}
+
+const NONE: Begun = { preloads: new Map(), stops: [] };
+
 function withoutParts({ kind, prefix }: ArtifactSpec): Artifact {
-  return { format: 1, kind, prefix, parts: [] as readonly Part[] };
+  return { format: 1, kind, prefix, parts: [] };
 }

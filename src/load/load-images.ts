@@ -52,11 +52,23 @@ async function load(context: LoadContext, images: readonly LoadableImage[], emit
   return all;
 }
 
-/** In one attempt: nothing depends on it, and all bytes would go again with the next one. */
-async function ahead(context: LoadContext, image: LoadableImage): Promise<ImageId | undefined> {
+/**
+ * In one attempt: nothing depends on it, and all bytes would go again with the next one. Once the engine has the whole archive
+ * it makes the image, whether somebody waits or not: it is waited for, so that the image can be removed.
+ */
+async function ahead({ signal, ...context }: LoadContext, image: LoadableImage): Promise<ImageId | undefined> {
+  signal?.throwIfAborted();
   const state = await readIncremental(context.store, context.info);
   if (state === 'refused') return undefined;
-  return (await loadLess(context, [image], { known: [told(image)], verify: state === 'untried' }))?.[0];
+  const sending = new AbortController();
+  const stop = (): void => sending.abort(signal?.reason);
+  const onSent = (): void => signal?.removeEventListener('abort', stop);
+  signal?.addEventListener('abort', stop);
+  try {
+    return (await loadLess({ ...context, signal: sending.signal, onSent }, [image], { known: [told(image)], verify: state === 'untried' }))?.[0];
+  } finally {
+    onSent();
+  }
 }
 
 /** How many of the lowest layers need not be sent: nobody but the engine can give its own. */

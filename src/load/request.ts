@@ -19,6 +19,8 @@ export interface LoadContext {
   readonly info: EngineInfo;
   readonly store: Store;
   readonly signal?: AbortSignal;
+  /** Called when all of an archive was handed over. */
+  readonly onSent?: () => void;
 }
 
 /** Without the lowest `known[n]` layers of image n. Fails `archive` when the engine refuses that. */
@@ -28,6 +30,7 @@ export async function loadWithout(context: LoadContext, images: readonly Loadabl
   await send(context, (async function* () {
     yield* layerFiles(layers, format, context.store);
     yield* format.end(images, foreign);
+    context.onSent?.();
   })());
 }
 
