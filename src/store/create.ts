@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, lstatSync, readFileSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fail } from '../core/failure.js';
 import { atomicWrite } from '../util/atomic-write.js';
 import { diskError, errorCode } from '../util/disk.js';
@@ -113,11 +113,21 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-/** Also for a store that is known: archives of CI caches may drop empty folders. Exactly 0755 whatever the umask. */
+/**
+ * Also for a store that is known: archives of CI caches may drop empty folders. Exactly 0755 whatever the umask. Links are
+ * refused: a checkout may bring a store with it, and what looks like a leftover in `tmp/` is removed, whosever it is. Only
+ * the store's own folder may be a link, to where the user wants it.
+ */
 function makeFolders(layout: Layout): void {
-  const { blobs, tmp, work, caches, logs, corrupt, shared, processes } = layout;
-  const own = [blobs, ...BUCKETS.map(layout.bucket), tmp, work, caches, logs, corrupt, shared, processes];
-  for (const path of own) if (!existsSync(path)) makeFolder(path);
+  const { version, blobs, records, tmp, work, caches, logs, corrupt, locks, shared, processes } = layout;
+  const own = [version, dirname(blobs), blobs, records, ...BUCKETS.map(layout.bucket), tmp, work, caches, logs, corrupt, locks, shared, processes];
+  for (const path of own) {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found === undefined) makeFolder(path);
+    else if (!found.isDirectory()) {
+      fail({ reason: 'store', message: `the store ${layout.root} is not sound: ${relative(layout.root, path)} is ${found.isSymbolicLink() ? 'a link' : 'no folder'}`, advice: 'Remove it, or choose another store with --store.' });
+    }
+  }
 }
 
 const CACHEDIR_TAG = `Signature: 8a477f597d28d172789f06886806bc55

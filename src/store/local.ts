@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { realpathSync, statSync } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { lstatSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Emit } from '../core/events.js';
+import { fail } from '../core/failure.js';
 import type { Digest } from '../core/identity.js';
 import type { Data } from '../core/record.js';
 import { onDisk } from '../util/disk.js';
@@ -228,8 +229,12 @@ export class LocalStore implements Store {
     return new Lock(join(this.layout.locks, fileName(name)), this.lockContext);
   }
 
+  /** Containers write into it: it must be where it seems to be. */
   private async folder(path: string): Promise<string> {
     await onDisk(path, async () => makeFolder(path));
+    if (!lstatSync(path).isDirectory()) {
+      fail({ reason: 'store', message: `the store ${this.dir} is not sound: ${relative(this.dir, path)} is a link or a file`, advice: 'Remove it, or choose another store with --store.' });
+    }
     return path;
   }
 

@@ -69,6 +69,29 @@ describe('making and opening', () => {
     writeFileSync(join(store.layout.version, 'FORMAT'), 'wheelwright store 2\n');
     expect(await failure(openTemporaryStore(store.dir))).toEqual({ reason: 'store', message: expect.stringMatching(/another version/) });
   });
+
+  test('a store whose folders lead elsewhere, as a checkout may bring one, is refused before anything is written or removed there', async () => {
+    for (const name of ['v1', 'v1/blobs', 'v1/blobs/sha256', 'v1/records', 'v1/records/pins', 'v1/tmp', 'v1/work', 'v1/caches', 'v1/locks', 'v1/locks/shared', 'v1/processes']) {
+      const elsewhere = temporaryFolder();
+      writeFileSync(join(elsewhere, 'precious'), '');
+      const { store } = await openTemporaryStore();
+      const path = join(store.dir, name);
+      rmSync(path, { recursive: true });
+      symlinkSync(elsewhere, path);
+      const opening = openTemporaryStore(store.dir).then(({ store: opened }) => cleanLeftovers(opened));
+      expect(await failure(opening)).toEqual({ reason: 'store', message: expect.stringMatching(new RegExp(`not sound: ${name} is a link`)) });
+      expect(readdirSync(elsewhere)).toEqual(['precious']);
+    }
+  });
+
+  test("a store's own folder may be a link, and none that it hands out is", async () => {
+    const folder = temporaryFolder();
+    const { store } = await openTemporaryStore(join(folder, 'real'));
+    symlinkSync('real', join(folder, 'link'));
+    expect(await (await openTemporaryStore(join(folder, 'link'))).store.getRecord('pins', 'x')).toBeUndefined();
+    symlinkSync(folder, join(store.layout.caches, 'pip'));
+    expect(await failure(store.cacheDir('pip'))).toEqual({ reason: 'store', message: expect.stringMatching(/caches\/pip is a link/) });
+  });
 });
 
 describe('adopting a file', () => {
