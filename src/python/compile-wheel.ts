@@ -191,7 +191,7 @@ async function takeWheel(builder: Builder, { dir, wanted, work }: Omit<Placing, 
     if (entry.type !== 'file' || !filename.endsWith('.whl')) continue;
     if (made !== undefined) odd(wanted, 'made more than one wheel');
     checkWheelName(filename, wanted, work);
-    const tail = new Tail(24 * 1024 * 1024);
+    const tail = new Tail();
     const blob = await work.context.store.writeBlob(Readable.from(tee(content, tail), { objectMode: false }), { subject: filename, signal: work.context.signal });
     made = { filename, blob, tail };
   }

@@ -15,6 +15,8 @@ export interface Environment {
 
 /** Turns the packages of one requirement set into pieces, each as soon as its wheel is there. */
 export interface Installer {
+  /** Starts what packages are installed by, before the first one is there. */
+  prepare(): void;
   /** Begins with a package whose piece the store lacks; failures show in `environment`. */
   begin(obtained: Obtained): void;
   /** Resolves when all that was begun is made, or has failed. */
@@ -33,7 +35,12 @@ export function createInstaller(settings: EnvironmentSettings, work: Work): Inst
     const lookup = getPiece(store, job.key);
     lookups.add(lookup);
     const found = await lookup.finally(() => lookups.delete(lookup));
-    return found ?? (session ??= new InstallSession(settings, work)).make(job);
+    return found ?? running().make(job);
+  };
+
+  const running = (): InstallSession => {
+    if (session === undefined || session.broken) session = new InstallSession(settings, work);
+    return session;
   };
 
   const piece = (job: InstallJob): Promise<PieceRecord> => {
@@ -51,12 +58,13 @@ export function createInstaller(settings: EnvironmentSettings, work: Work): Inst
 
   const finish = async (): Promise<void> => {
     await Promise.allSettled(lookups);
-    const running = session;
+    const last = session;
     session = undefined;
-    await running?.end();
+    await last?.end();
   };
 
   return {
+    prepare: () => void running(),
     begin: (obtained) => {
       skeleton().catch(ignore);
       installed(obtained).catch(ignore);

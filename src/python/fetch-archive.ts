@@ -15,12 +15,9 @@ export interface FetchedArchive {
   readonly tail: Tail;
 }
 
-/** What is kept of an archive's end while it goes by: more than the directory and metadata of any wheel seen. */
-const TAIL = 24 * 1024 * 1024;
-
 /** Brings an archive into the store, its hashes checked on the way. Being offline is a Failed that names the package. */
 export async function fetchArchive(wanted: Wanted, source: Extract<WantedSource, { kind: 'archive' }>, work: Work): Promise<FetchedArchive> {
-  const tail = new Tail(TAIL);
+  const tail = new Tail();
   const expected = {
     subject: `${source.filename} of ${subjectOf(wanted)}`,
     hashes: wanted.hashes,

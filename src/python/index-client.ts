@@ -12,8 +12,11 @@ import type { IndexOptions } from './requirement.js';
 import { parseSimplePage, SIMPLE_ACCEPT } from './simple-page.js';
 import { parseSdistName, parseWheelName } from './wheel-name.js';
 
-/** All files that the configured indexes and links offer for a package; every page is asked for once. */
-export type IndexClient = (name: string) => Promise<readonly IndexFile[]>;
+/**
+ * All files that the configured indexes and links offer for a package; every page is asked for once. Given the hashes of a pin,
+ * files that their page gives other hashes for are left out: most of a long page is then not looked at.
+ */
+export type IndexClient = (name: string, pinned?: readonly string[]) => Promise<readonly IndexFile[]>;
 
 export interface IndexClientOptions {
   readonly http: Http;
@@ -32,11 +35,13 @@ export interface IndexClientOptions {
 export function createIndexClient(settings: IndexClientOptions): IndexClient {
   const links = settings.options.findLinks.map((link, rank) => once(() => linkedFiles(link, rank, settings)));
   const first = links.length;
-  return memoised(async (name: string) => {
-    const pages = indexUrls(settings.options, settings.fallback).map((url, position) => projectPage(url, { name, rank: first + position, settings }));
+  const ask = memoised(async (question: string) => {
+    const [name, ...pinned] = question.split(' ') as [string, ...string[]];
+    const pages = indexUrls(settings.options, settings.fallback).map((url, position) => projectPage(url, { name, pinned, rank: first + position, settings }));
     const [linked, indexed] = await Promise.all([Promise.all(links.map((link) => link())), Promise.all(pages)]);
     return [...linked.flat().filter(({ filename }) => nameOf(filename, name) === name), ...indexed.flat()];
   });
+  return (name, pinned = []) => ask([name, ...pinned].join(' '));
 }
 
 /** The addresses of the indexes, first the main one; as they are configured, with credentials. `fallback` is the builder's own. */
@@ -55,15 +60,16 @@ function nameOf(filename: string, name: string): string | undefined {
 
 interface Page {
   readonly name: string;
+  readonly pinned: readonly string[];
   readonly rank: number;
   readonly settings: IndexClientOptions;
 }
 
-async function projectPage(index: string, { name, rank, settings }: Page): Promise<readonly IndexFile[]> {
+async function projectPage(index: string, { name, pinned, rank, settings }: Page): Promise<readonly IndexFile[]> {
   const url = `${index.replace(/\/+$/, '')}/${normalizeName(name)}/`;
   if (url.startsWith('file:')) return folderFiles(fileURLToPath(url), rank, settings.root);
   try {
-    return await remotePage(url, { subject: `index page of ${name}`, rank, settings });
+    return await remotePage(url, { subject: `index page of ${name}`, pinned, rank, settings });
   } catch (error) {
     if (error instanceof Failed && error.has('not-found')) return [];
     throw error;
@@ -72,11 +78,12 @@ async function projectPage(index: string, { name, rank, settings }: Page): Promi
 
 interface RemotePage {
   readonly subject: string;
+  readonly pinned?: readonly string[];
   readonly rank: number;
   readonly settings: IndexClientOptions;
 }
 
-async function remotePage(address: string, { subject, rank, settings }: RemotePage): Promise<readonly IndexFile[]> {
+async function remotePage(address: string, { subject, pinned = [], rank, settings }: RemotePage): Promise<readonly IndexFile[]> {
   const { url, authorization } = settings.credentials(address);
   const response = await settings.http.get(url, {
     subject,
@@ -84,7 +91,7 @@ async function remotePage(address: string, { subject, rank, settings }: RemotePa
     ...(authorization === undefined ? {} : { authorization }),
     signal: settings.signal,
   });
-  return parseSimplePage({ body: response.body, contentType: response.headers['content-type'] ?? '', url: response.url, subject, rank });
+  return parseSimplePage({ body: response.body, contentType: response.headers['content-type'] ?? '', url: response.url, subject, rank, pinned });
 }
 
 type FindLink = IndexOptions['findLinks'][number];

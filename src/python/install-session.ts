@@ -30,7 +30,7 @@ export class BadWheel extends Failed {}
 
 /**
  * One run of agent/install.py: wheels go in as they arrive and pieces come out as they are made, while others are fetched and
- * compiled. It starts with the first wheel; of those that wait the biggest goes first.
+ * compiled. Of those that wait the biggest goes first.
  */
 export class InstallSession {
   readonly #waiting: Pending[] = [];
@@ -47,6 +47,11 @@ export class InstallSession {
       () => this.#close(undefined),
       (error: unknown) => this.#close(error),
     );
+  }
+
+  /** It takes no more wheels, since the builder or this machine failed. */
+  get broken(): boolean {
+    return this.#failure !== undefined;
   }
 
   /** Fails with `BadWheel` where the wheel is to blame. */

@@ -9,7 +9,7 @@ import type { Work } from './work.js';
  * a set brings all of its packages; who only plans waits for none of it, and what it made by then is kept.
  */
 export interface Installing {
-  /** A wheel is on its way: the builder's container is started meanwhile. */
+  /** A wheel is on its way: the builder's container and the program in it are started meanwhile. */
   expect(): void;
   begin(obtained: Obtained): void;
   /** Waits for what was begun, if something was. */
@@ -27,11 +27,9 @@ export function createInstalling(settings: EnvironmentSettings, work: () => Work
   let expected = false;
   return {
     expect: () => {
-      if (expected) return;
+      if (expected || work().context.offline) return;
       expected = true;
-      // Whoever needs it gets its failure.
-      void work().context.builder().catch(ignore);
-      void installer();
+      void installer().then(({ prepare }) => prepare());
     },
     begin: (obtained) => {
       begun = true;
@@ -43,5 +41,3 @@ export function createInstalling(settings: EnvironmentSettings, work: () => Work
     environment: async (packages) => (await installer()).environment(packages),
   };
 }
-
-function ignore(): void {}

@@ -9,7 +9,7 @@ import type { PackageKey, RequirementHash } from '../core/identity.js';
 import type { Place } from '../core/place.js';
 import { compare, hashRecord } from '../core/record.js';
 import type { RecordEntry } from '../store/store.js';
-import { limiter } from '../util/limit.js';
+import { CompileQueue } from './compile-queue.js';
 import type { Conflict } from './conflicts.js';
 import { credentialsOf } from './credentials.js';
 import type { Environment } from './environment.js';
@@ -39,7 +39,7 @@ async function plan(spec: PythonSpec, context: Context, made: Work['made']): Pro
   const credentials = credentialsOf(inputs.options, inputs.requirements);
   const { prefix, compileBytecode } = spec;
   const installing = createInstalling({ prefix, compileBytecode }, () => work);
-  const work: Work = { artifact: spec.name, context, interpreter, options: inputs.options, credentials, made, places: placesOf(inputs), compiling: limiter(context.jobs), installing };
+  const work: Work = { artifact: spec.name, context, interpreter, options: inputs.options, credentials, made, places: placesOf(inputs), compiling: new CompileQueue(context.jobs), installing };
   const platform = { os: facts.os, machine: facts.machine, libc: { ...facts.libc } };
   const inputKey = hashRecord<string>({ format: 1, kind: 'python', ...inputs.record, python: interpreter.record, platform, builder: context.builderKey });
   const lock = (await currentLock(inputKey, context)) ?? (await newLock(inputKey, { spec, inputs, work }));

@@ -3,14 +3,14 @@ import { fail } from '../core/failure.js';
 import type { PackageKey } from '../core/identity.js';
 import { parseDigest } from '../core/identity.js';
 import { compare } from '../core/record.js';
-import type { StoredBlob } from '../store/store.js';
+import type { Store, StoredBlob } from '../store/store.js';
 import type { CompileInput, CompiledWheel } from './compile-wheel.js';
 import { compileWheel } from './compile-wheel.js';
 import { fetchArchive, offline } from './fetch-archive.js';
 import type { LockedWheel, Origin } from './lock.js';
 import { shownPath } from './index-client.js';
 import { parseMetadata } from './metadata.js';
-import { normalizeName } from './name.js';
+import { readMetadata } from './read-metadata.js';
 import { normalizeVersion } from './version.js';
 import type { Wanted, WantedSource } from './wanted.js';
 import { subjectOf } from './wanted.js';
@@ -19,8 +19,6 @@ import type { CompileSource, WheelRecord } from './wheel-record.js';
 import { compiledWheelKey, getWheel, putWheel, readyWheelKey, sdistKey } from './wheel-record.js';
 import type { Work } from './work.js';
 import { emitPackage } from './work.js';
-import type { Tail } from './zip-tail.js';
-import { zipMembers } from './zip-tail.js';
 
 /** A package in the store. */
 export interface Obtained {
@@ -46,9 +44,16 @@ async function found(wanted: Wanted, work: Work): Promise<Obtained> {
     const wheel = await getWheel(work.context.store, key);
     if (wheel !== undefined) return reused(wanted, { key, wheel, origin: archiveOrigin(source, known) }, work);
   }
-  const blob = await sdist(wanted, source, work);
-  const input: CompileInput = { kind: 'archive', filename: source.filename, blob, ...subdirectoryOf(source) };
-  return compiled(wanted, { identity: { kind: 'archive', sha256: blob.digest }, input, origin: archiveOrigin(source, blob.digest) }, work);
+  const come = work.compiling.expect();
+  try {
+    const blob = await sdist(wanted, source, work);
+    const input: CompileInput = { kind: 'archive', filename: source.filename, blob, ...subdirectoryOf(source) };
+    const wheel = compiled(wanted, { identity: { kind: 'archive', sha256: blob.digest }, input, origin: archiveOrigin(source, blob.digest) }, work);
+    come();
+    return await wheel;
+  } finally {
+    come();
+  }
 }
 
 /** The key of a locked package's wheel, for asking whether the store has it. */
@@ -80,7 +85,7 @@ async function readyWheel(wanted: Wanted, source: Archive, work: Work): Promise<
     work.installing.expect();
     try {
       const { blob, tail } = await fetchArchive(wanted, source, work);
-      const wheel = wheelRecord(wanted, { filename: source.filename, blob, tail });
+      const wheel = await wheelRecord(wanted, { filename: source.filename, blob, tail }, store);
       const key = readyWheelKey(blob.digest);
       await putWheel(store, key, wheel);
       work.made.set(key, 'fetched');
@@ -128,7 +133,7 @@ async function compiled(wanted: Wanted, from: CompileJob | ((wanted: Wanted, wor
     if (input.kind === 'git' && work.context.offline) offline(wanted);
     emitPackage(work, subject, 'compiling');
     try {
-      const wheel = wheelRecord(wanted, await compileWheel(wanted, input, work));
+      const wheel = await wheelRecord(wanted, await compileWheel(wanted, input, work), store);
       await putWheel(store, key, wheel);
       work.made.set(key, 'compiled');
       emitPackage(work, subject, 'compiled');
@@ -138,7 +143,8 @@ async function compiled(wanted: Wanted, from: CompileJob | ((wanted: Wanted, wor
       throw error;
     }
   };
-  return work.compiling(() => store.withLock(`python-${key}`, compile, waiting(work, subject)));
+  const size = input.kind === 'archive' ? input.blob.size : Infinity;
+  return work.compiling.run(size, () => store.withLock(`python-${key}`, compile, waiting(work, subject)));
 }
 
 /** The source distribution in the store; kept by a record of its own, so that it outlives the wheel made of it. */
@@ -191,13 +197,12 @@ function subdirectoryOf(source: { readonly subdirectory?: string }): { readonly 
   return source.subdirectory === undefined ? {} : { subdirectory: source.subdirectory };
 }
 
-const METADATA = /^[^/]+\.dist-info\/METADATA$/;
 const KEPT = /^(?:metadata-version|name|version|requires-dist|requires-python|provides-extra)\s*:/i;
 
 /** What is kept of a wheel; its name, version and metadata must agree with what was asked for. */
-function wheelRecord(wanted: Wanted, { filename, blob, tail }: CompiledWheel): WheelRecord {
+async function wheelRecord(wanted: Wanted, { filename, blob, tail }: CompiledWheel, store: Store): Promise<WheelRecord> {
   const named = parseWheelName(filename);
-  const metadata = metadataOf(tail, named?.name);
+  const metadata = metadataFields(await readMetadata({ blob, tail, project: named?.name }, store));
   if (metadata === undefined) bad(wanted, filename, 'is not a wheel: it has no readable METADATA');
   const parsed = parseMetadata(metadata);
   if (parsed === undefined || named === undefined) return bad(wanted, filename, 'has a METADATA without name and version');
@@ -205,10 +210,8 @@ function wheelRecord(wanted: Wanted, { filename, blob, tail }: CompiledWheel): W
   return { format: 1, blob: blob.digest, size: blob.size, filename, name: parsed.name, version: normalizeVersion(parsed.version), metadata };
 }
 
-function metadataOf(tail: Tail, project: string | undefined): string | undefined {
-  const found = zipMembers(tail.bytes(), tail.size)?.filter(({ name }) => METADATA.test(name));
-  const member = found?.find(({ name }) => normalizeName(name.split('-')[0] as string) === project) ?? found?.[0];
-  const head = member?.read()?.toString('utf8').split(/\r?\n\r?\n/, 1)[0];
+function metadataFields(metadata: Buffer | undefined): string | undefined {
+  const head = metadata?.toString('utf8').split(/\r?\n\r?\n/, 1)[0];
   if (head === undefined) return undefined;
   // Continuation lines belong to the field above.
   return head.replace(/\r?\n[ \t]+/g, ' ').split(/\r?\n/).filter((line) => KEPT.test(line)).join('\n');

@@ -125,14 +125,18 @@ function pinKey({ name, specifiers, hashes }: Requirement & { readonly name: str
 
 async function choose(requirement: Requirement & { readonly name: string }, { work, index }: PinContext, key: string): Promise<PinRecord> {
   const { name, specifiers, hashes, place } = requirement;
-  const files = await index(name).catch((error: unknown) => {
+  work.installing.expect();
+  const listed = (pinned: readonly string[]) => index(name, pinned).catch((error: unknown) => {
     const version = pinnedVersion(specifiers);
     if (error instanceof Failed && error.has('offline')) {
       return offline({ name, ...(version === undefined ? {} : { version }), hashes, configSettings: [], globalOptions: [], resolved: false, place, source: { kind: 'tree', path: name, content: '' } });
     }
     throw placed(error, { place });
   });
-  const choice = chooseFile(files, { name, specifiers, hashes }, { target: work.interpreter, policy: work.options });
+  const among = async (pinned: readonly string[]) => chooseFile(await listed(pinned), { name, specifiers, hashes }, { target: work.interpreter, policy: work.options });
+  let choice = await among(hashes);
+  // What there is instead can only be told by the whole page.
+  if (!('file' in choice)) choice = await among([]);
   if (!('file' in choice)) throw new Failed(unresolved(requirement, choice));
   const { file, format, version } = choice;
   const known = file.hashes.filter((hash) => hash.startsWith('sha256:'));

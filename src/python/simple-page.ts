@@ -14,6 +14,8 @@ export interface SimplePage {
   /** For messages: `index page of flask`. */
   readonly subject: string;
   readonly rank: number;
+  /** `sha256:<hex>` … of a pin: files for which the page gives hashes of these kinds and none of these are left out. */
+  readonly pinned?: readonly string[];
 }
 
 /** The files of a project page in JSON (PEP 691) or HTML (PEP 503, 592, 658). Anything else is Failed (`registry`). */
@@ -24,10 +26,12 @@ export function parseSimplePage(page: SimplePage): readonly IndexFile[] {
 function parseJson(page: SimplePage): readonly IndexFile[] {
   const files = member(jsonOf(page), 'files');
   if (!Array.isArray(files)) garbage(page, 'has no list of files');
+  const excluded = contradicts(page.pinned);
   return files.flatMap((file: unknown) => {
     const [filename, url] = [member(file, 'filename'), member(file, 'url')];
     if (typeof filename !== 'string' || typeof url !== 'string') return [];
     const hashes = Object.entries(member(file, 'hashes') ?? {}).flatMap(([algorithm, hex]) => parseHash(`${algorithm}:${String(hex)}`) ?? []);
+    if (excluded(hashes)) return [];
     const requiresPython = member(file, 'requires-python');
     const yanked = member(file, 'yanked');
     return indexFile(page, {
@@ -61,20 +65,47 @@ function parseHtml(page: SimplePage): readonly IndexFile[] {
   if (!/<(?:!doctype|html|body|a)\b/i.test(html)) garbage(page, 'is neither HTML nor JSON');
   const base = attributes(BASE.exec(html)?.[1] ?? '').get('href');
   const at = base === undefined ? page : { ...page, url: new URL(base, page.url).href };
-  return [...html.matchAll(ANCHOR)].flatMap(([, written, label]) => {
-    const found = attributes(written as string);
-    const href = found.get('href');
-    if (href === undefined) return [];
-    const [url, fragment] = splitHash(href);
-    const hash = fragment === undefined ? undefined : parseHash(fragment.replace('=', ':'));
-    const requiresPython = found.get('data-requires-python');
-    return indexFile(at, {
-      filename: filenameOf(url) ?? (label as string).trim(),
-      href: url,
-      hashes: hash === undefined ? [] : [hash],
-      ...(requiresPython === undefined ? {} : { requiresPython }),
-      yanked: found.has('data-yanked'),
-    });
+  const excluded = contradicts(page.pinned);
+  const files: IndexFile[] = [];
+  for (const [, written, label] of html.matchAll(ANCHOR)) {
+    const fragment = FRAGMENT.exec(written as string);
+    if (fragment === null || !excluded([`${fragment[1] as string}:${(fragment[2] as string).toLowerCase()}`])) files.push(...anchored(at, { written: written as string, label: label as string }));
+  }
+  return files;
+}
+
+/** A hash as links give it, found without taking them apart. */
+const FRAGMENT = /#(md5|sha\d+)=([0-9a-fA-F]+)/;
+
+/** Whether the hashes of a file are none of the pinned ones although they could be. */
+function contradicts(pinned: readonly string[] = []): (offered: readonly string[]) => boolean {
+  const kindOf = (hash: string): string => hash.slice(0, hash.indexOf(':'));
+  const [kinds, known] = [new Set(pinned.map(kindOf)), new Set(pinned)];
+  return (offered) => {
+    const comparable = offered.filter((hash) => kinds.has(kindOf(hash)));
+    return comparable.length > 0 && !comparable.some((hash) => known.has(hash));
+  };
+}
+
+interface Anchor {
+  /** What is within the tag, and between the tags. */
+  readonly written: string;
+  readonly label: string;
+}
+
+function anchored(page: SimplePage, { written, label }: Anchor): IndexFile[] {
+  const found = attributes(written);
+  const href = found.get('href');
+  if (href === undefined) return [];
+  const [url, fragment] = splitHash(href);
+  const hash = fragment === undefined ? undefined : parseHash(fragment.replace('=', ':'));
+  const requiresPython = found.get('data-requires-python');
+  return indexFile(page, {
+    filename: filenameOf(url) ?? label.trim(),
+    href: url,
+    hashes: hash === undefined ? [] : [hash],
+    ...(requiresPython === undefined ? {} : { requiresPython }),
+    yanked: found.has('data-yanked'),
   });
 }
 

@@ -2,7 +2,7 @@ import type { Context } from '../artifact/kind.js';
 import type { PackageState } from '../core/events.js';
 import type { PackageKey } from '../core/identity.js';
 import type { Place } from '../core/place.js';
-import type { Limit } from '../util/limit.js';
+import type { CompileQueue } from './compile-queue.js';
 import type { Credentials } from './credentials.js';
 import type { Installing } from './installing.js';
 import type { Interpreter } from './interpreter.js';
@@ -21,7 +21,7 @@ export interface Work {
   /** Where the files name a package, by its name; not there for what they do not name. */
   readonly places: ReadonlyMap<string, Place>;
   /** Compilers running at once; downloads are bounded by the Http. */
-  readonly compiling: Limit;
+  readonly compiling: CompileQueue;
   readonly installing: Installing;
 }
 

@@ -15,17 +15,23 @@ else
   [ -n "$glibc" ] && say libc "glibc $glibc"
 fi
 
-for python in python3 python; do
-  if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then
-    "$python" -I "$here/facts.py"
-    break
-  fi
-done
-uv=$(uv --version 2>/dev/null) && say uv "$uv"
+python_facts() {
+  for python in python3 python; do
+    if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then
+      "$python" -I "$here/facts.py"
+      break
+    fi
+  done
+  uv=$(uv --version 2>/dev/null) && say uv "$uv"
+}
 
-if node=$(command -v node); then
-  "$node" "$here/facts.cjs"
-  npm=$(npm --version 2>/dev/null) && say npm "$npm"
-  registry=$(cd / && npm config get registry 2>/dev/null) && say registry "$registry"
-fi
+node_facts() {
+  node=$(command -v node) || return
+  registry | { "$node" "$here/facts.cjs"; npm=$(npm --version 2>/dev/null) && say npm "$npm"; cat; }
+}
+
+registry() { registry=$(cd / && npm config get registry 2>/dev/null) && say registry "$registry"; }
+
+# Programs that take long to start run side by side; what each says stays in one piece.
+node_facts | { python_facts; cat; }
 exit 0
