@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode, onDisk } from '../util/disk.js';
@@ -82,7 +81,7 @@ export class Lock {
   private async rename(from: string, to: string): Promise<boolean> {
     return onDisk(this.folder, async () => {
       try {
-        await rename(join(this.folder, from), join(this.folder, to));
+        renameSync(join(this.folder, from), join(this.folder, to));
         return true;
       } catch (error) {
         if (errorCode(error) === 'ENOENT') return false;
@@ -95,9 +94,9 @@ export class Lock {
     await onDisk(this.folder, async () => {
       const temp = this.context.temp('lock');
       try {
-        await mkdir(temp, { mode: 0o755 });
-        await writeFile(join(temp, '0.free'), '');
-        await rename(temp, this.folder);
+        mkdirSync(temp, { mode: 0o755 });
+        writeFileSync(join(temp, '0.free'), '');
+        renameSync(temp, this.folder);
       } catch (error) {
         await removeTree(temp);
         if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EEXIST') throw error;

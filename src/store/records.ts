@@ -1,5 +1,5 @@
-import { fstatSync, openSync, closeSync, readFileSync, readdirSync, statSync, utimesSync } from 'node:fs';
-import { link, rename, rm } from 'node:fs/promises';
+import { fstatSync, linkSync, openSync, closeSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeSynced } from '../util/atomic-write.js';
 import { diskError, errorCode, onDisk } from '../util/disk.js';
@@ -41,8 +41,8 @@ export interface CorruptRecord {
 }
 
 /**
- * Reader and writer of the record files. Reading is synchronous inside: a record is small, and asking the kernel
- * directly is ten times as fast as a round through the thread pool.
+ * Reader and writer of the record files. Both are synchronous inside, but for the sync to the disk: a record is small, and
+ * asking the kernel directly is ten times as fast as a round through the thread pool.
  */
 export class Records {
   private readonly inTurn = inTurnPerKey<string>();
@@ -65,12 +65,14 @@ export class Records {
       if (blobs.length > 0) await this.sync(this.context.layout.blobs);
       const temp = await this.context.temp('record');
       await onDisk(path, async () => {
+        let moved = false;
         try {
           await writeSynced(temp, text, 0o644);
-          if (exists === 'replace') await rename(temp, path);
-          else await this.putIfAbsent(bucket, key, temp);
+          if (exists === 'keep') return await this.putIfAbsent(bucket, key, temp);
+          renameSync(temp, path);
+          moved = true;
         } finally {
-          await rm(temp, { force: true });
+          if (!moved) rmSync(temp, { force: true });
         }
       });
       await this.sync(this.context.layout.bucket(bucket));
@@ -123,7 +125,7 @@ export class Records {
     const path = this.context.layout.record(bucket, key);
     for (let tries = 0; tries < 100; tries += 1) {
       try {
-        return await link(temp, path);
+        return linkSync(temp, path);
       } catch (error) {
         if (errorCode(error) !== 'EEXIST') throw error;
       }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Hash as Hasher } from 'node:crypto';
-import { constants } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { constants, renameSync } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { fail } from '../core/failure.js';
 import type { Digest } from '../core/identity.js';
 import { diskError, onDisk } from '../util/disk.js';
+import { SyncedFile } from '../util/synced-file.js';
 import type { Hash, StoredBlob, WriteBlobOptions } from './store.js';
 
 /** Blobs are for everybody to read and for nobody to change. */
@@ -18,14 +18,20 @@ const BLOB_MODE = 0o444;
  */
 export async function writeBlobFile(source: Readable | Buffer, paths: BlobPaths, options: WriteBlobOptions): Promise<StoredBlob> {
   const { temp } = paths;
-  const file = await onDisk(temp, () => open(temp, 'wx', 0o600));
-  return publish(file, temp, paths, async () => {
-    const hashes = new Hashes(options.expect);
-    for await (const chunk of chunks(source, options.signal)) {
-      hashes.update(chunk);
-      await onDisk(temp, () => writeAll(file, chunk));
+  return publish(paths, async () => {
+    const file = new SyncedFile(temp);
+    try {
+      const hashes = new Hashes(options.expect);
+      for await (const chunk of chunks(source, options.signal)) {
+        hashes.update(chunk);
+        await onDisk(temp, () => file.write(chunk));
+      }
+      const blob = hashes.check(options);
+      await onDisk(temp, () => file.finish(BLOB_MODE));
+      return blob;
+    } finally {
+      file.close();
     }
-    return hashes.check(options);
   });
 }
 
@@ -35,16 +41,24 @@ export async function writeBlobFile(source: Readable | Buffer, paths: BlobPaths,
  */
 export async function adoptFile(paths: BlobPaths, options: WriteBlobOptions): Promise<StoredBlob> {
   const { temp } = paths;
-  const file = await onDisk(temp, () => open(temp, constants.O_RDONLY | constants.O_NOFOLLOW));
-  return publish(file, temp, paths, async () => {
-    if (!(await file.stat()).isFile()) throw new Error(`not a regular file: ${temp}`);
-    const hashes = new Hashes(options.expect);
-    const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
-    for (;;) {
-      options.signal?.throwIfAborted();
-      const { bytesRead } = await onDisk(temp, () => file.read(buffer, 0, buffer.length));
-      if (bytesRead === 0) return hashes.check(options);
-      hashes.update(buffer.subarray(0, bytesRead));
+  return publish(paths, async () => {
+    const file = await open(temp, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      if (!(await file.stat()).isFile()) throw new Error(`not a regular file: ${temp}`);
+      const hashes = new Hashes(options.expect);
+      const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
+      for (;;) {
+        options.signal?.throwIfAborted();
+        const { bytesRead } = await onDisk(temp, () => file.read(buffer, 0, buffer.length));
+        if (bytesRead === 0) break;
+        hashes.update(buffer.subarray(0, bytesRead));
+      }
+      const blob = hashes.check(options);
+      await file.chmod(BLOB_MODE);
+      await file.datasync();
+      return blob;
+    } finally {
+      await file.close();
     }
   });
 }
@@ -54,19 +68,10 @@ export interface BlobPaths {
   of(digest: Digest): string;
 }
 
-async function publish(file: FileHandle, temp: string, paths: BlobPaths, fill: () => Promise<StoredBlob>): Promise<StoredBlob> {
+async function publish({ temp, of }: BlobPaths, fill: () => Promise<StoredBlob>): Promise<StoredBlob> {
   try {
-    let blob: StoredBlob;
-    try {
-      blob = await fill();
-      await onDisk(temp, async () => {
-        await file.chmod(BLOB_MODE);
-        await file.datasync();
-      });
-    } finally {
-      await onDisk(temp, () => file.close());
-    }
-    await onDisk(paths.of(blob.digest), () => rename(temp, paths.of(blob.digest)));
+    const blob = await onDisk(temp, fill);
+    await onDisk(of(blob.digest), async () => renameSync(temp, of(blob.digest)));
     return blob;
   } catch (error) {
     await rm(temp, { force: true }).catch(() => undefined);
@@ -87,12 +92,6 @@ export async function* chunks(source: Readable | Buffer, signal: AbortSignal | u
     for await (const chunk of source) yield typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array);
   } finally {
     signal?.removeEventListener('abort', stop);
-  }
-}
-
-async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let offset = 0; offset < chunk.length; ) {
-    offset += (await file.write(chunk, offset)).bytesWritten;
   }
 }
 

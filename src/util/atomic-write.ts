@@ -1,5 +1,7 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { renameSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { onDisk } from './disk.js';
+import { SyncedFile } from './synced-file.js';
 
 export interface AtomicWriteOptions {
   /** A new name in the same file system, made by the caller's own rule so that leftovers are recognised. */
@@ -13,7 +15,7 @@ export async function atomicWrite(path: string, bytes: string | Uint8Array, opti
   await onDisk(path, async () => {
     try {
       await writeSynced(options.temp, bytes, options.mode ?? 0o644);
-      await rename(options.temp, path);
+      renameSync(options.temp, path);
     } catch (error) {
       await rm(options.temp, { force: true }).catch(() => undefined);
       throw error;
@@ -23,12 +25,11 @@ export async function atomicWrite(path: string, bytes: string | Uint8Array, opti
 
 /** Creates a file that must not exist yet, with its exact mode, and syncs its bytes. */
 export async function writeSynced(path: string, bytes: string | Uint8Array, mode: number): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
+  const file = new SyncedFile(path);
   try {
-    await file.writeFile(bytes);
-    await file.chmod(mode);
-    await file.datasync();
+    await file.write(typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
+    await file.finish(mode);
   } finally {
-    await file.close();
+    file.close();
   }
 }

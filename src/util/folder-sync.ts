@@ -1,4 +1,7 @@
-import { open } from 'node:fs/promises';
+import { closeSync, fsync, openSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+const syncDescriptor = promisify(fsync);
 
 /**
  * Makes a folder's names durable. Calls that come while a sync runs share the next one, so hundreds of parallel
@@ -22,11 +25,11 @@ export function folderSync(path: string): () => Promise<void> {
 
 async function sync(path: string): Promise<void> {
   try {
-    const folder = await open(path, 'r');
+    const folder = openSync(path, 'r');
     try {
-      await folder.sync();
+      await syncDescriptor(folder);
     } finally {
-      await folder.close();
+      closeSync(folder);
     }
   } catch {
     // Not supported here; what is lost with the power is built again.
