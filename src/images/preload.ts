@@ -54,11 +54,11 @@ export class Preload {
     await this.#making;
   }
 
-  /** Removes what was sent; the layers of other images stay. */
+  /** Removes what was sent; the layers of other images stay. What an engine can't remove now is removed as a killed run's. */
   async clear(): Promise<void> {
     await this.end();
     await this.#sending;
-    await this.#removeBut();
+    await this.#removeBut().catch(() => undefined);
   }
 
   async #make(parts: readonly Part[]): Promise<void> {
