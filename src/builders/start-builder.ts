@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failed } from '../core/failure.js';
 import type { BuilderKey } from '../core/identity.js';
@@ -9,6 +8,7 @@ import { INSIDE } from './inside.js';
 import { LABELS, storeLabel } from './labels.js';
 import { removeLeftovers } from './leftovers.js';
 import { maskOf } from '../util/mask.js';
+import { realFolder } from '../util/make-folder.js';
 import { prepareContainer } from './prepare.js';
 import { bindsReach } from './reach.js';
 import { RunningBuilder } from './running-builder.js';
@@ -79,15 +79,13 @@ async function chooseTransport(options: BuildersOptions, { image, caches, user, 
 
 /** Caches of different builders are kept apart: package managers keep what they compiled in them. */
 async function cacheFolder({ folders }: BuildersOptions, key: BuilderKey): Promise<string> {
-  const folder = join(folders.caches, `builder-${key.slice(0, 16)}`);
-  await mkdir(folder, { recursive: true });
-  return folder;
+  return realFolder(join(folders.caches, `builder-${key.slice(0, 16)}`));
 }
 
 /** Sources are made beforehand: what an engine makes itself belongs to root. */
 async function bindMounts({ folders }: BuildersOptions, caches: string): Promise<readonly Mount[]> {
   const [home, cache] = [join(caches, 'home'), join(caches, 'cache')];
-  await Promise.all([mkdir(home, { recursive: true }), mkdir(cache, { recursive: true })]);
+  await Promise.all([realFolder(home), realFolder(cache)]);
   return [
     { type: 'bind', source: home, target: INSIDE.home },
     { type: 'bind', source: cache, target: INSIDE.cache },

@@ -1,3 +1,5 @@
+import { parseShellPattern, replaceMatches, withoutPrefix, withoutSuffix } from './shell-pattern.js';
+
 /** What a variable is: its value, `undefined` when it is surely unset, `unknown` when only the engine could tell. */
 export type Lookup = (name: string) => string | undefined | typeof UNKNOWN;
 export const UNKNOWN = Symbol('unknown');
@@ -18,6 +20,9 @@ export class ExpansionError extends Error {
   }
 }
 
+/** Nobody means this; without a bound the stack would end somewhere. */
+const DEEPEST = 200;
+
 /**
  * Expands one word as BuildKit's Dockerfile frontend does: `$x`, `${x}`, `${x:-y}`, `${x-y}`, `${x:+y}`, `${x+y}`,
  * `${x:?y}`, `${x?y}`, `${x#p}`, `${x##p}`, `${x%p}`, `${x%%p}`, `${x/p/r}`, `${x//p/r}`; single quotes keep everything,
@@ -35,6 +40,7 @@ class Expansion {
   readonly names: string[] = [];
   readonly #plainQuotes: boolean;
   #at = 0;
+  #depth = 0;
 
   constructor(
     private readonly word: string,
@@ -126,6 +132,14 @@ class Expansion {
   }
 
   #modified(name: string, value: string | undefined, start: number): string {
+    if ((this.#depth += 1) > DEEPEST) throw new ExpansionError(`more than ${DEEPEST} variables lie within each other`, start);
+    const text = this.#followed(name, value, start);
+    this.#depth -= 1;
+    return text;
+  }
+
+  /** What the modifier makes of the value. */
+  #followed(name: string, value: string | undefined, start: number): string {
     let modifier = this.word[this.#at++] ?? '';
     let emptyIsUnset = false;
     if (modifier === ':') {
@@ -146,7 +160,7 @@ class Expansion {
     const doubled = this.word[this.#at] === modifier;
     if (doubled) this.#at += 1;
     if (modifier === '/') return this.#replaced(value ?? '', doubled);
-    const pattern = this.#pattern('}');
+    const pattern = parseShellPattern(this.#pattern('}'));
     return modifier === '#' ? withoutPrefix(value ?? '', pattern, doubled) : withoutSuffix(value ?? '', pattern, doubled);
   }
 
@@ -155,8 +169,7 @@ class Expansion {
     if (this.word[this.#at] !== '/') throw new ExpansionError('a / is missing in the replacement', this.#at);
     this.#at += 1;
     const replacement = this.until('}');
-    const regex = new RegExp(shellPattern(pattern, true), all ? 'gsu' : 'su');
-    return value.replace(regex, () => replacement);
+    return replaceMatches(value, parseShellPattern(pattern), { replacement, all });
   }
 
   /** A shell pattern up to the stop character; escapes stay, since they belong to the pattern. */
@@ -194,33 +207,4 @@ class Expansion {
     }
     return value;
   }
-}
-
-function withoutPrefix(value: string, pattern: string, greedy: boolean): string {
-  const match = new RegExp(`^(?:${shellPattern(pattern, greedy)})`, 'su').exec(value);
-  return match === null ? value : value.slice(match[0].length);
-}
-
-function withoutSuffix(value: string, pattern: string, greedy: boolean): string {
-  const regex = new RegExp(`^(?:${shellPattern(pattern, greedy)})$`, 'su');
-  const starts = Array.from({ length: value.length + 1 }, (_, index) => index);
-  const start = (greedy ? starts : starts.reverse()).find((index) => regex.test(value.slice(index)));
-  return start === undefined ? value : value.slice(0, start);
-}
-
-/** `*` and `?` of a shell pattern, which match any character here; the rest is literal. */
-function shellPattern(pattern: string, greedy: boolean): string {
-  let regex = '';
-  for (let at = 0; at < pattern.length; at += 1) {
-    const char = pattern[at]!;
-    if (char === '*') regex += greedy ? '.*' : '.*?';
-    else if (char === '?') regex += '.';
-    else if (char === '\\' && at + 1 < pattern.length) regex += literal(pattern[++at]!);
-    else regex += literal(char);
-  }
-  return regex;
-}
-
-function literal(char: string): string {
-  return char.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }

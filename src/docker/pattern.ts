@@ -1,3 +1,5 @@
+import { ANYTHING, ANY_CHARACTER, ANY_NAME, FOLDERS, classStep, literalStep, stepMatcher, type Step } from './pattern-steps.js';
+
 /**
  * A list of path patterns as the engine's ignore files have them: Go's filepath.Match per segment, `**` for any number of
  * segments, `!` to take back, the last match wins; a pattern that matches a folder holds for all below it.
@@ -65,8 +67,8 @@ interface Pattern {
   readonly text: string;
   readonly exclusion: boolean;
   readonly wild: boolean;
-  readonly regex: RegExp;
-  readonly segments: readonly { readonly anyDepth: boolean; readonly regex: RegExp }[];
+  readonly regex: Matcher;
+  readonly segments: readonly { readonly anyDepth: boolean; readonly regex: Matcher }[];
 }
 
 function compile(line: string): Pattern | undefined {
@@ -99,38 +101,52 @@ export function cleanPath(path: string): string {
   return rooted ? `/${clean}` : clean || '.';
 }
 
-/** Matches whole paths. Throws SyntaxError if the pattern is not valid (an unclosed `[`). */
-export function patternRegex(pattern: string): RegExp {
-  let regex = '^';
-  // `**x` with nothing special behind it is any path that ends so, in file names as well.
-  if (/^\*\*[^/*?[\]\\]/.test(pattern) && !/[*?[\]\\]/.test(pattern.slice(2))) return new RegExp(`^.*${[...pattern.slice(2)].map(escaped).join('')}$`, 'su');
-  for (let at = 0; at < pattern.length; at += 1) {
-    const char = pattern[at]!;
-    if (char === '*' && pattern[at + 1] === '*') {
-      at += 1;
-      // `**/` is any number of folders, none as well; `**` at the end is anything.
-      if (pattern[at + 1] === '/') at += 1;
-      regex += at + 1 >= pattern.length ? '.*' : '(?:.*/)?';
-    } else if (char === '*') regex += '[^/]*';
-    else if (char === '?') regex += '[^/]';
-    else if (char === '[') {
-      const end = classEnd(pattern, at);
-      regex += characterClass(pattern.slice(at + 1, end));
-      at = end;
-    } else if (char === '\\' && at + 1 < pattern.length) regex += escaped(pattern[++at]!);
-    else regex += escaped(char);
-  }
-  return new RegExp(`${regex}$`, 'su');
+/** Says whether a text is matched; a RegExp is one. */
+export interface Matcher {
+  test(text: string): boolean;
 }
 
-function classEnd(pattern: string, start: number): number {
+/** With more wildcards than this a regular expression tries too many ways to share the path between them. */
+const FEW = 2;
+
+/** Matches whole paths. Throws SyntaxError if the pattern is not valid (an unclosed `[`). */
+export function patternRegex(pattern: string): Matcher {
+  const steps = stepsOf(pattern);
+  const wildcards = steps.filter((step) => step.repeats).length;
+  return wildcards > FEW ? stepMatcher(steps) : new RegExp(`^${steps.map(({ regex }) => regex).join('')}$`, 'su');
+}
+
+function stepsOf(pattern: string): Step[] {
+  // `**x` with nothing special behind it is any path that ends so, in file names as well.
+  if (/^\*\*[^/*?[\]\\]/.test(pattern) && !/[*?[\]\\]/.test(pattern.slice(2))) return [ANYTHING, ...Array.from(pattern.slice(2), literalStep)];
+  const steps: Step[] = [];
+  const chars = Array.from(pattern);
+  for (let at = 0; at < chars.length; at += 1) {
+    const char = chars[at]!;
+    if (char === '*' && chars[at + 1] === '*') {
+      at += 1;
+      // `**/` is any number of folders, none as well; `**` at the end is anything.
+      if (chars[at + 1] === '/') at += 1;
+      steps.push(at + 1 >= chars.length ? ANYTHING : FOLDERS);
+    } else if (char === '*') steps.push(ANY_NAME);
+    else if (char === '?') steps.push(ANY_CHARACTER);
+    else if (char === '[') {
+      const end = classEnd(chars, at);
+      steps.push(classStep(characterClass(chars.slice(at + 1, end).join(''))));
+      at = end;
+    } else steps.push(literalStep(char === '\\' && at + 1 < chars.length ? chars[++at]! : char));
+  }
+  return steps;
+}
+
+function classEnd(pattern: readonly string[], start: number): number {
   let at = start + 1;
   if (pattern[at] === '^') at += 1;
   for (let first = true; at < pattern.length; at += 1, first = false) {
     if (pattern[at] === '\\') at += 1;
     else if (pattern[at] === ']' && !first) return at;
   }
-  throw new SyntaxError(`"${pattern}" has a [ without its ]`);
+  throw new SyntaxError(`"${pattern.join('')}" has a [ without its ]`);
 }
 
 function characterClass(body: string): string {
@@ -141,8 +157,4 @@ function characterClass(body: string): string {
 
 function classLiteral(char: string): string {
   return /[\\\]^[-]/.test(char) ? `\\${char}` : char;
-}
-
-function escaped(char: string): string {
-  return /[\\^$.*+?()[\]{}|/]/.test(char) ? `\\${char}` : char;
 }

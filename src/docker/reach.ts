@@ -1,4 +1,4 @@
-import { cleanPath, patternRegex } from './pattern.js';
+import { cleanPath, patternRegex, type Matcher } from './pattern.js';
 import type { ContextSource } from './resolve.js';
 
 /** Which paths of a context COPY, ADD and RUN --mount can reach. Errs on the side of more. */
@@ -59,7 +59,7 @@ interface Source {
 }
 
 /** A literal, a pattern for one segment, or `**`. */
-type Segment = string | RegExp | typeof ANY_DEPTH;
+type Segment = string | Matcher | typeof ANY_DEPTH;
 const ANY_DEPTH = Symbol('**');
 
 /** Undefined for a pattern that can't be read: everything then. */

@@ -1,5 +1,7 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { fail } from '../core/failure.js';
 import { errorCode } from './disk.js';
 
 /**
@@ -23,4 +25,14 @@ function makeOne(path: string): void {
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
   }
+}
+
+/**
+ * Makes a folder that others will write into, with what is missing above it. Fails `store` if it is a link: a checkout may
+ * have brought that, and it leads to files that are none of ours.
+ */
+export async function realFolder(path: string): Promise<string> {
+  await mkdir(path, { recursive: true });
+  if (!lstatSync(path).isDirectory()) fail({ reason: 'store', message: `${path} is a link`, advice: 'Remove it: it was not made by this program' });
+  return path;
 }

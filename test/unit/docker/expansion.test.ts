@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { expand, ExpansionError, UNKNOWN } from '../../../src/docker/expansion.js';
 
 const VARIABLES: Record<string, string> = { a: 'one', b: 'two words', e: '', path: '/usr/local/lib', v: 'v1.2.3', x_1: 'u', 1: 'pos' };
@@ -102,5 +103,48 @@ describe('expansion of variables', () => {
   test('the escape character is what the directive says', () => {
     expect(expand('C:\\$a', lookup, '`').text).toBe('C:\\one');
     expect(expand('`$a', lookup, '`').text).toBe('$a');
+  });
+});
+
+describe('patterns in variables', () => {
+  const pattern = fc.array(fc.constantFrom('a', 'b', '*', '?', '.'), { maxLength: 6 }).map((chars) => chars.join(''));
+  const value = fc.array(fc.constantFrom('a', 'b', '.', '😀'), { maxLength: 8 }).map((chars) => chars.join(''));
+  const regexOf = (text: string, longest: boolean): string => text.replace(/[*?.]/g, (char) => (char === '.' ? '\\.' : char === '?' ? '.' : longest ? '.*' : '.*?'));
+
+  test('they match what regular expressions match', () => {
+    fc.assert(fc.property(value, pattern, fc.boolean(), (text, wanted, longest) => {
+      const double = longest ? 2 : 1;
+      const ask = (operator: string): string => expand(`\${v${operator.repeat(double)}${wanted}}`, () => text).text;
+      const prefix = new RegExp(`^(?:${regexOf(wanted, longest)})`, 'su').exec(text)?.[0] ?? '';
+      // Two operators, and a pattern that begins with the operator, are read otherwise.
+      expect(ask('#')).toBe(text.slice(prefix.length));
+      const ends = Array.from({ length: text.length + 1 }, (_, at) => at).filter((at) => !/^[\udc00-\udfff]/.test(text.slice(at)) && new RegExp(`^(?:${regexOf(wanted, true)})$`, 'su').test(text.slice(at)));
+      const start = longest ? ends[0] : ends.at(-1);
+      expect(ask('%')).toBe(text.slice(0, start ?? text.length));
+    }), { numRuns: 2000, seed: 28 });
+  });
+
+  test('a replacement takes the leftmost and longest; an empty match behind another is none', () => {
+    fc.assert(fc.property(value, pattern.filter((text) => text !== ''), (text, wanted) => {
+      const regex = regexOf(wanted, true);
+      expect(expand(`\${v/${wanted}/-}`, () => text).text).toBe(text.replace(new RegExp(regex, 'su'), '-'));
+      if (!wanted.includes('*')) expect(expand(`\${v//${wanted}/-}`, () => text).text).toBe(text.replace(new RegExp(regex, 'gsu'), '-'));
+    }), { numRuns: 2000, seed: 28 });
+    expect(expand('${v//*/-}', () => 'abc').text).toBe('-');
+    expect(expand('${v//b*/-}', () => 'abcb').text).toBe('a-');
+  });
+
+  test('many stars end, as they do for the builder', () => {
+    const text = 'a'.repeat(20_000);
+    const stars = '*a'.repeat(20);
+    for (const operator of ['#', '##', '%', '%%']) expect(expand(`\${v${operator}${stars}*b}`, () => text).text).toBe(text);
+    expect(expand(`\${v//${stars}*b/-}`, () => text).text).toBe(text);
+    expect(expand(`\${v##${stars}}`, () => text).text).toBe('');
+  });
+
+  test('variables within variables without end are an error, not the end of the stack', () => {
+    const nested = (depth: number): string => '${a:-'.repeat(depth) + 'x' + '}'.repeat(depth);
+    expect(expand(nested(200), () => undefined).text).toBe('x');
+    expect(() => expand(nested(50_000), () => undefined)).toThrow(ExpansionError);
   });
 });

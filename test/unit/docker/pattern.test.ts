@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { Failed } from '../../../src/core/failure.js';
 import { parseIgnore } from '../../../src/docker/ignore.js';
+import { ANYTHING, ANY_CHARACTER, ANY_NAME, FOLDERS, classStep, literalStep, stepMatcher } from '../../../src/docker/pattern-steps.js';
 import { cleanPath, Patterns } from '../../../src/docker/pattern.js';
 
 describe('patterns', () => {
@@ -127,5 +129,25 @@ describe('ignore files', () => {
       failure = error;
     }
     expect((failure as Failed).problems[0]).toMatchObject({ reason: 'dockerfile', place: { file: 'x/.dockerignore', line } });
+  });
+});
+
+describe('many wildcards', () => {
+  test('matching all ways at once says what the regular expression says', () => {
+    const step = fc.constantFrom(ANYTHING, FOLDERS, ANY_NAME, ANY_CHARACTER, literalStep('a'), literalStep('/'), literalStep('.'), classStep('(?!/)[ab]'), classStep('[^/a]'));
+    const text = fc.array(fc.constantFrom('a', 'b', '/', '.', '\n', '😀'), { maxLength: 8 }).map((chars) => chars.join(''));
+    fc.assert(fc.property(fc.array(step, { maxLength: 7 }), text, (steps, path) => {
+      const regex = new RegExp(`^${steps.map((one) => one.regex).join('')}$`, 'su');
+      expect(stepMatcher(steps).test(path)).toBe(regex.test(path));
+    }), { numRuns: 3000, seed: 28 });
+  });
+
+  test.each([
+    ['**/'.repeat(30) + 'z', 'a/'.repeat(60) + 'b', false],
+    ['**/'.repeat(30) + 'b', 'a/'.repeat(60) + 'b', true],
+    ['*a'.repeat(40) + 'b', 'a'.repeat(250), false],
+    ['*a'.repeat(40) + '*', 'a'.repeat(250), true],
+  ])('%s ends, on a path that a regular expression would never be done with', (pattern, path, matched) => {
+    expect(new Patterns([pattern]).matches(path)).toBe(matched);
   });
 });

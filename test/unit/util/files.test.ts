@@ -6,7 +6,7 @@ import { Failed } from '../../../src/core/failure.js';
 import { atomicWrite } from '../../../src/util/atomic-write.js';
 import { diskProblem, onDisk } from '../../../src/util/disk.js';
 import { folderSync } from '../../../src/util/folder-sync.js';
-import { makeFolder } from '../../../src/util/make-folder.js';
+import { makeFolder, realFolder } from '../../../src/util/make-folder.js';
 import { removeTree } from '../../../src/util/remove-tree.js';
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
@@ -77,4 +77,12 @@ test('removeTree removes read-only folders, not what links point to, and takes a
     await removeTree(join(folder, 'tree'));
     await removeTree(join(folder, 'tree'));
     expect([existsSync(join(folder, 'tree')), existsSync(join(folder, 'keep/file'))]).toEqual([false, true]);
+  }));
+
+test('realFolder makes a folder with its parents, keeps one that is there, and takes no link for one', () =>
+  inFolder(async (folder) => {
+    const path = join(folder, 'a/b');
+    expect([await realFolder(path), await realFolder(path)]).toEqual([path, path]);
+    symlinkSync(folder, join(folder, 'link'));
+    await expect(realFolder(join(folder, 'link'))).rejects.toThrow(/is a link/);
   }));
