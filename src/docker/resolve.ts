@@ -205,7 +205,8 @@ class Resolver {
 
   #inStage(text: string, instruction: Instruction, scope: Scope) {
     return this.#expand(text, instruction.start, (name) => {
-      const [env, arg] = [scope.env.get(name), scope.args.get(name)];
+      const env = scope.env.get(name);
+      const arg = scope.args.get(name);
       // An ARG behind an ENV of its name: BuildKit takes the ARG's value, the classic builder the ENV's.
       if (env !== undefined && arg !== undefined && env !== arg) return UNKNOWN;
       const value = env ?? arg;
