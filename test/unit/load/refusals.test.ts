@@ -23,10 +23,11 @@ async function rig(imageStore: EngineInfo['imageStore'], script: Script = () => 
   const baseLayers = (await engine.image(base))!.layers.map(engineLayer);
   const store = new MemoryStore();
   const events: Event[] = [];
-  const { load } = createLoader({ engine, store, emit: (event) => events.push(event) });
+  const abort = new AbortController();
+  const { load, ahead } = createLoader({ engine, store, emit: (event) => events.push(event), signal: abort.signal });
   const next = async (tag: string, known = 1) => loadable([...baseLayers, await layerOf(store, 'f')], { tags: [tag], known, base });
   engine.calls.length = 0;
-  return { engine, store, events, load, next, base, scripted, state: async () => readIncremental(store, await engine.info()) };
+  return { engine, store, events, load, ahead, abort, next, base, scripted, state: async () => readIncremental(store, await engine.info()) };
 }
 
 describe.each(['graphdriver', 'containerd'] as const)('an engine (%s)', (imageStore) => {
@@ -77,6 +78,66 @@ describe.each(['graphdriver', 'containerd'] as const)('an engine (%s)', (imageSt
     engine.calls.length = 0;
     await load([await next('a:2'), await next('b:1')]);
     expect(engine.calls).toEqual(['load']);
+  });
+});
+
+describe.each(['graphdriver', 'containerd'] as const)('layers sent ahead (%s)', (imageStore) => {
+  test('are there without a name', async () => {
+    const { engine, ahead, next, state } = await rig(imageStore);
+    const { tags: _, ...image } = await next('');
+    const id = await ahead({ ...image, tags: [] });
+    expect(await engine.image(id!)).toMatchObject({ id, tags: [] });
+    expect(await state()).toBe('works');
+  });
+
+  test('are not tried twice: an engine that takes no image without all its layers gets none', async () => {
+    const { engine, ahead, load, next, scripted, events, state } = await rig(imageStore, (lacks) => (lacks ? 'layers are missing' : undefined));
+    expect(await ahead(await next('a:1'))).toBeUndefined();
+    expect(engine.calls.filter((call) => /^(load|save)/.test(call)).at(-1)).toBe('load');
+    // Whether it was this image, or any, only a load in earnest finds out.
+    expect([await state(), events, await engine.image('a:1')]).toEqual(['untried', [], undefined]);
+    await load([await next('a:2')]);
+    scripted.load = () => undefined;
+    engine.calls.length = 0;
+    expect(await ahead(await next('a:3'))).toBeUndefined();
+    expect(engine.calls).toEqual([]);
+  });
+
+  test('an interrupted run begins with none', async () => {
+    const { engine, ahead, abort, next } = await rig(imageStore);
+    const image = await next('a:1');
+    abort.abort(new Error('SIGINT'));
+    engine.calls.length = 0;
+    await expect(ahead(image)).rejects.toThrow('SIGINT');
+    expect(engine.calls).toEqual([]);
+  });
+
+  test('once the engine has all of them it is waited for, so that they can be removed', async () => {
+    const { engine, ahead, abort, next } = await rig(imageStore);
+    const load = engine.load.bind(engine);
+    const signals: boolean[] = [];
+    engine.load = async (archive, options) => {
+      const names = await load(archive, options);
+      abort.abort(new Error('SIGINT'));
+      signals.push(options?.signal?.aborted === true);
+      return names;
+    };
+    const id = await ahead(await next('a:1'));
+    expect(signals).toEqual([false]);
+    expect(await engine.image('a:1')).toMatchObject({ id });
+  });
+
+  test('before that it is not', async () => {
+    const { engine, ahead, abort, next } = await rig(imageStore);
+    const signals: boolean[] = [];
+    engine.load = async (archive, options) => {
+      abort.abort(new Error('SIGINT'));
+      signals.push(options?.signal?.aborted === true);
+      archive.destroy();
+      throw options?.signal?.reason;
+    };
+    await expect(ahead(await next('a:1'))).rejects.toThrow('SIGINT');
+    expect(signals).toEqual([true]);
   });
 });
 
