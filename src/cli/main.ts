@@ -3,7 +3,7 @@ import { Failed, type Problem } from '../core/failure.js';
 import { EXIT } from './exit.js';
 import type { GlobalOptions, Outcome } from './options.js';
 import { createProgram } from './program.js';
-import { renderProblem } from './render/problem.js';
+import { printable, renderProblem } from './render/problem.js';
 import { usageWords } from './usage.js';
 import { ownVersion } from './version.js';
 
@@ -46,7 +46,7 @@ function finish(outcome: Outcome, options: Pick<GlobalOptions, 'json'>): void {
     const all = problems.length === 0 ? { ...outcome.data, seconds } : { ...outcome.data, problems, seconds };
     process.stdout.write(`${JSON.stringify(all)}\n`);
   } else {
-    for (const line of outcome.lines ?? []) process.stdout.write(`${line}\n`);
+    for (const line of outcome.lines ?? []) process.stdout.write(`${printable(line)}\n`);
   }
   writeProblems(problems);
   process.exitCode = outcome.status ?? (problems.length === 0 ? EXIT.done : EXIT.problem);
@@ -68,7 +68,7 @@ function bug(error: unknown): void {
   const message = `this is a bug in artifacts ${ownVersion()}, please report it with these lines`;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   if (asksForJson()) process.stdout.write(`${JSON.stringify({ problems: [{ reason: 'bug', message, detail: stack.split('\n') }] })}\n`);
-  process.stderr.write(`error: ${message}\n${stack}\n`);
+  process.stderr.write(`${[`error: ${message}`, ...stack.split('\n')].map(printable).join('\n')}\n`);
   process.exitCode = EXIT.bug;
 }
 

@@ -33,7 +33,7 @@ export function liveRenderer(region: Region, write: Write, options: { readonly v
     for (const line of lines) write(`${printable(line)}\n`);
     draw();
   };
-  const draw = () => region([...regionLines(artifacts, images), ...pushLines(pushes)].join('\n'));
+  const draw = () => region([...regionLines(artifacts, images), ...pushLines(pushes)].map(printable).join('\n'));
   const soon = () => {
     timer ??= setTimeout(() => {
       timer = undefined;
@@ -94,7 +94,7 @@ function regionLines(artifacts: ReadonlyMap<string, ArtifactLine>, images: Reado
     if (other > 0) parts.push(other === 1 ? [...working.entries()].filter(([, s]) => s !== 'compiling').map(([subject, state]) => `${state} ${subject}`).join('') : `${other} being fetched or installed`);
     lines.push(`${name}: ${parts.join(', ')}`);
   }
-  for (const [name, last] of images) lines.push(`${name}: building${last === '' ? '' : `  ${printable(last).slice(0, 100)}`}`);
+  for (const [name, last] of images) lines.push(`${name}: building${last === '' ? '' : `  ${last.slice(0, 100)}`}`);
   return lines;
 }
 
@@ -108,5 +108,5 @@ function trackPush(event: Event, pushes: Map<string, string>): void {
 }
 
 function pushLines(pushes: ReadonlyMap<string, string>): string[] {
-  return [...pushes].map(([name, last]) => `${name}: pushing${last === '' ? '' : `  ${printable(last).slice(0, 100)}`}`);
+  return [...pushes].map(([name, last]) => `${name}: pushing${last === '' ? '' : `  ${last.slice(0, 100)}`}`);
 }

@@ -18,8 +18,15 @@ function sentence(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1).replace(/\.$/, '');
 }
 
-/** Control characters of foreign text (logs, file names) must not drive the terminal. */
+const COLOURS = /\x1b\[[0-9;]*[A-Za-z]/g;
+/** C0 without the tab, DEL, C1 (8-bit terminals know U+009B as the start of a sequence), and what turns the direction of writing. */
+// eslint-disable-next-line no-control-regex
+const DRIVING = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * Foreign text (logs, names of files and packages) as one line that shows what it is: it must not drive the terminal, nor begin a
+ * line of its own, which a reader would take for ours and CI services for a command.
+ */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replace(/\x1b\[[0-9;]*[A-Za-z]/g, '').replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '�');
+  return text.replace(COLOURS, '').replace(/\r?\n/g, ' ').replace(DRIVING, '\ufffd');
 }
