@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, constants as flags, existsSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire, wrap } from 'node:module';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { constants, Script } from 'node:vm';
 
 /**
@@ -11,6 +11,8 @@ import { constants, Script } from 'node:vm';
  * command; whatever is wrong with it, or with the folder, the program is compiled anew.
  */
 const file = join(__dirname, 'main.js');
+/** What no checkout gives a file, and none that others may write to has. */
+const MODE = 0o600;
 const compiled = compiledFile();
 const cachedData = compiled === undefined ? undefined : readIfThere(compiled);
 // The build sees to it that it is ASCII, of which Latin-1 is read the fastest.
@@ -30,33 +32,54 @@ function compiledFile(): string | undefined {
   const command = process.argv.slice(2).find((argument) => /^[a-z]{1,12}$/.test(argument)) ?? 'other';
   const { size, mtimeMs } = statSync(file);
   try {
-    const folder = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+    const { XDG_CACHE_HOME: caches = '' } = process.env;
+    const folder = caches === '' ? join(homedir(), '.cache') : resolve(caches);
+    if (!isOurs(caches === '' ? homedir() : folder) || isInCheckout(folder)) return undefined;
     // Code that was compiled under other flags is refused.
-    const flags = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ').replace(/[^\w=]+/g, '-').slice(0, 100);
-    const name = `${process.version}-${process.arch}${flags}-${size}-${Math.trunc(mtimeMs)}-${command}`;
+    const options = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ').replace(/[^\w=]+/g, '-').slice(0, 100);
+    const name = `${process.version}-${process.arch}${options}-${size}-${Math.trunc(mtimeMs)}-${command}`;
     return join(folder, 'wheelwright', 'compiled', name);
   } catch {
     return undefined;
   }
 }
 
-/** Only a file that nobody else can have written: it is as good as the program itself. */
+/**
+ * Nobody else can have put something there: neither another user (in a shared folder, or with links in it), nor under sudo we
+ * into the caller's home.
+ */
+function isOurs(folder: string): boolean {
+  const { uid, mode } = statSync(folder);
+  return uid === process.geteuid?.() && (mode & 0o022) === 0;
+}
+
+/** CI services keep caches in the checkout, where each branch can bring what it likes. */
+function isInCheckout(folder: string): boolean {
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(join(at, '.git')) || existsSync(join(at, 'project.yml'))) return true;
+    if (at === dirname(at)) return false;
+  }
+}
+
+/** Only a file that we have written: it is as good as the program itself. */
 function readIfThere(path: string): Buffer | undefined {
+  let open: number | undefined;
   try {
-    const { uid, mode } = statSync(path);
-    return uid === process.getuid?.() && (mode & 0o022) === 0 ? readFileSync(path) : undefined;
+    open = openSync(path, flags.O_RDONLY | flags.O_NOFOLLOW | flags.O_NONBLOCK);
+    const { uid, mode } = fstatSync(open);
+    return uid === process.geteuid?.() && (mode & 0o777) === MODE ? readFileSync(open) : undefined;
   } catch {
     return undefined;
+  } finally {
+    if (open !== undefined) closeSync(open);
   }
 }
 
 function keep(path: string): void {
   const temporary = `${path}.${process.pid}`;
   try {
-    // Under sudo the home may be the caller's: nothing of another user may be left there.
-    if (statSync(process.env['XDG_CACHE_HOME'] || homedir()).uid !== process.geteuid?.()) return;
     mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
-    writeFileSync(temporary, script.createCachedData(), { mode: 0o600, flag: 'wx' });
+    writeFileSync(temporary, script.createCachedData(), { mode: MODE, flag: 'wx' });
     renameSync(temporary, path);
     removeOld(join(path, '..'));
   } catch {
