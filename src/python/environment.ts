@@ -1,5 +1,8 @@
+import { groupOf, spreadOf } from '../artifact/spread.js';
 import type { PackageKey } from '../core/identity.js';
-import { InstallSession, BadWheel } from './install-session.js';
+import { EarlyParts } from './early-parts.js';
+import type { EarlyPartsOptions } from './early-parts.js';
+import { BadWheel, InstallSession } from './install-session.js';
 import type { InstallJob } from './install-session.js';
 import type { Obtained } from './obtain.js';
 import type { EnvironmentSettings, PieceRecord } from './piece.js';
@@ -22,20 +25,28 @@ export interface Installer {
   /** Resolves when all that was begun is made, or has failed. */
   finish(): Promise<void>;
   /** The pieces of these packages and of the empty environment. All are tried before a failure is told. */
-  environment(packages: readonly Obtained[]): Promise<Environment>;
+  environment(packages: readonly Obtained[], onParts?: EarlyPartsOptions['onParts']): Promise<Environment>;
 }
 
-export function createInstaller(settings: EnvironmentSettings, work: Work): Installer {
+export interface InstallerOptions {
+  readonly settings: EnvironmentSettings;
+  readonly work: Work;
+  /** About how many packages the set has. */
+  readonly packages: number;
+}
+
+export function createInstaller({ settings, work, packages: expected }: InstallerOptions): Installer {
   const { store } = work.context;
   const pieces = new Map<PackageKey, Promise<PieceRecord>>();
   const lookups = new Set<Promise<unknown>>();
   let session: InstallSession | undefined;
 
   const make = async (job: InstallJob): Promise<PieceRecord> => {
-    const lookup = getPiece(store, job.key);
-    lookups.add(lookup);
-    const found = await lookup.finally(() => lookups.delete(lookup));
-    return found ?? running().make(job);
+    // Ends when the session has the job, and not when that is done.
+    const asked = getPiece(store, job.key).then((found) => ({ made: found ?? running().make(job) }));
+    lookups.add(asked);
+    const { made } = await asked.finally(() => lookups.delete(asked));
+    return made;
   };
 
   const running = (): InstallSession => {
@@ -53,8 +64,10 @@ export function createInstaller(settings: EnvironmentSettings, work: Work): Inst
     return made;
   };
 
-  const skeleton = (): Promise<PieceRecord> => piece({ key: skeletonKey(settings, work) });
-  const installed = (obtained: Obtained): Promise<PieceRecord> => piece({ key: pieceKey(obtained, settings, work), obtained });
+  const skeleton = (): Promise<PieceRecord> => piece({ key: skeletonKey(settings, work), rank: -1 });
+  const spread = spreadOf(expected);
+  const rankOf = ({ wheel }: Obtained): number => groupOf(`${wheel.name} ${wheel.version}`, spread);
+  const installed = (obtained: Obtained): Promise<PieceRecord> => piece({ key: pieceKey(obtained, settings, work), obtained, rank: rankOf(obtained) });
 
   const finish = async (): Promise<void> => {
     await Promise.allSettled(lookups);
@@ -70,8 +83,14 @@ export function createInstaller(settings: EnvironmentSettings, work: Work): Inst
       installed(obtained).catch(ignore);
     },
     finish,
-    environment: async (packages) => {
-      const wanted = settleAll([skeleton(), ...packages.map(installed)]);
+    environment: async (packages, onParts) => {
+      const early = onParts && new EarlyParts(packages, { prefix: settings.prefix, onParts });
+      const told = async (obtained: Obtained): Promise<PieceRecord> => {
+        const made = await installed(obtained);
+        early?.made(obtained, made);
+        return made;
+      };
+      const wanted = settleAll([skeleton(), ...packages.map(told)]);
       wanted.catch(ignore);
       await finish();
       const [first, ...others] = await wanted;

@@ -14,6 +14,8 @@ import { emitPackage } from './work.js';
 /** What becomes one piece: a package, or the empty environment. */
 export interface InstallJob {
   readonly key: PackageKey;
+  /** The lower ones first. */
+  readonly rank: number;
   /** Absent for the empty environment. */
   readonly obtained?: Obtained;
 }
@@ -30,7 +32,7 @@ export class BadWheel extends Failed {}
 
 /**
  * One run of agent/install.py: wheels go in as they arrive and pieces come out as they are made, while others are fetched and
- * compiled. Of those that wait the biggest goes first.
+ * compiled.
  */
 export class InstallSession {
   readonly #waiting: Pending[] = [];
@@ -148,9 +150,9 @@ export class InstallSession {
       if (this.#ended) return undefined;
       await new Promise<void>((wake) => (this.#wake = wake));
     }
-    const biggest = this.#waiting.reduce((one, other) => (sizeOf(other) > sizeOf(one) ? other : one));
-    this.#waiting.splice(this.#waiting.indexOf(biggest), 1);
-    return biggest;
+    const first = this.#waiting.reduce((one, other) => (comesBefore(other.job, one.job) ? other : one));
+    this.#waiting.splice(this.#waiting.indexOf(first), 1);
+    return first;
   }
 
   /** Reads outcomes and pieces as the agent makes them. */
@@ -223,9 +225,10 @@ async function outcomeOf(content: Readable, size: number): Promise<Outcome> {
   return JSON.parse(Buffer.concat(chunks).toString('utf8')) as Outcome;
 }
 
-/** The empty environment is needed in any case, and first. */
-function sizeOf({ job }: Pending): number {
-  return job.obtained?.wheel.size ?? Infinity;
+/** By rank; of one rank the biggest, since it takes the longest. */
+function comesBefore(one: InstallJob, other: InstallJob): boolean {
+  const size = ({ obtained }: InstallJob): number => obtained?.wheel.size ?? 0;
+  return one.rank < other.rank || (one.rank === other.rank && size(one) > size(other));
 }
 
 function drained(stream: PassThrough): Promise<void> {

@@ -1,7 +1,6 @@
 import { lazy } from '../util/memo.js';
-import type { Environment, Installer } from './environment.js';
+import type { Installer, InstallerOptions } from './environment.js';
 import type { Obtained } from './obtain.js';
-import type { EnvironmentSettings } from './piece.js';
 import type { Work } from './work.js';
 
 /**
@@ -14,14 +13,18 @@ export interface Installing {
   begin(obtained: Obtained): void;
   /** Waits for what was begun, if something was. */
   finish(): Promise<void>;
-  environment(packages: readonly Obtained[]): Promise<Environment>;
+  environment: Installer['environment'];
 }
 
-/** `work` is asked for at the first use; nothing is loaded before. */
-export function createInstalling(settings: EnvironmentSettings, work: () => Work): Installing {
+export interface InstallingOptions extends Omit<InstallerOptions, 'work'> {
+  /** Asked for at the first use; nothing is loaded before. */
+  readonly work: () => Work;
+}
+
+export function createInstalling({ work, ...options }: InstallingOptions): Installing {
   const installer = lazy(async (): Promise<Installer> => {
     const { createInstaller } = await import('./environment.js');
-    return createInstaller(settings, work());
+    return createInstaller({ ...options, work: work() });
   });
   let begun = false;
   let expected = false;
@@ -38,6 +41,6 @@ export function createInstalling(settings: EnvironmentSettings, work: () => Work
     finish: async () => {
       if (begun) await (await installer()).finish();
     },
-    environment: async (packages) => (await installer()).environment(packages),
+    environment: async (packages, onParts) => (await installer()).environment(packages, onParts),
   };
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Artifact, Built } from '../artifact/artifact.js';
-import type { Context, KeyedRecord, Kind, KeyRecord, Planned } from '../artifact/kind.js';
+import type { BuildOptions, Context, KeyedRecord, Kind, KeyRecord, Planned } from '../artifact/kind.js';
 import type { PythonSpec } from '../config/project.js';
 import type { Event } from '../core/events.js';
 import type { Problem } from '../core/failure.js';
@@ -12,6 +12,7 @@ import type { RecordEntry } from '../store/store.js';
 import { CompileQueue } from './compile-queue.js';
 import type { Conflict } from './conflicts.js';
 import { credentialsOf } from './credentials.js';
+import { packagePart } from './early-parts.js';
 import type { Environment } from './environment.js';
 import { inputFiles } from './input-files.js';
 import type { Inputs } from './inputs.js';
@@ -38,7 +39,7 @@ async function plan(spec: PythonSpec, context: Context, made: Work['made']): Pro
   const inputs = await readInputs(spec, context, interpreter);
   const credentials = credentialsOf(inputs.options, inputs.requirements);
   const { prefix, compileBytecode } = spec;
-  const installing = createInstalling({ prefix, compileBytecode }, () => work);
+  const installing = createInstalling({ settings: { prefix, compileBytecode }, packages: inputs.requirements.length + inputs.locked.length, work: () => work });
   const work: Work = { artifact: spec.name, context, interpreter, options: inputs.options, credentials, made, places: placesOf(inputs), compiling: new CompileQueue(context.jobs), installing };
   const platform = { os: facts.os, machine: facts.machine, libc: { ...facts.libc } };
   const inputKey = hashRecord<string>({ format: 1, kind: 'python', ...inputs.record, python: interpreter.record, platform, builder: context.builderKey });
@@ -54,7 +55,7 @@ async function plan(spec: PythonSpec, context: Context, made: Work['made']): Pro
     key: hashRecord<RequirementHash>(record),
     record,
     packageCount: lock.packages.length,
-    build: () => build(lock, spec, work),
+    build: ({ onParts } = {}) => build(lock, { spec, work, onParts }),
     missing: () => missing(lock, work),
   };
 }
@@ -127,10 +128,16 @@ function unnamed(lock: PythonLock, inputs: Inputs): Record<string, string> {
   return Object.fromEntries(open.map(({ name, version, origin }) => [name, `${version} ${identityOf(origin)}`]));
 }
 
-async function build(lock: PythonLock, spec: PythonSpec, work: Work): Promise<Built> {
+interface Building {
+  readonly spec: PythonSpec;
+  readonly work: Work;
+  readonly onParts: BuildOptions['onParts'];
+}
+
+async function build(lock: PythonLock, { spec, work, onParts }: Building): Promise<Built> {
   const { obtained, failure } = await obtainLocked(lock, work);
   // What did arrive is installed all the same: the next run has only the rest to do.
-  const environment = await work.installing.environment(obtained).catch((error: unknown) => {
+  const environment = await work.installing.environment(obtained, failure === undefined ? onParts : undefined).catch((error: unknown) => {
     if (failure === undefined || !(error instanceof Failed)) throw error;
     throw new Failed([...failure.problems, ...error.problems]);
   });
@@ -162,10 +169,7 @@ async function obtainLocked(lock: PythonLock, work: Work): Promise<{ readonly ob
 /** The empty environment first, then the packages in the order of their names: the last one has a disputed path. */
 function compose(obtained: readonly Obtained[], { skeleton, pieces }: Environment, spec: PythonSpec): Artifact {
   const packages = [...obtained].sort((a, b) => compare(a.wheel.name, b.wheel.name));
-  const parts = packages.map(({ wheel }) => {
-    const { piece, size } = pieces.get(wheel.name) as (typeof skeleton);
-    return { at: spec.prefix, piece, size, package: `${wheel.name} ${wheel.version}` };
-  });
+  const parts = packages.map((obtained) => packagePart(obtained, pieces.get(obtained.wheel.name) as (typeof skeleton), spec.prefix));
   const wheels = packages.map(({ wheel: { filename, blob, size } }) => ({ filename, blob, size })).sort((a, b) => compare(a.filename, b.filename));
   return { format: 1, kind: 'python', prefix: spec.prefix, parts: [{ at: spec.prefix, piece: skeleton.piece, size: skeleton.size }, ...parts], wheels };
 }

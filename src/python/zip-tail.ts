@@ -1,7 +1,7 @@
 import { inflateRawSync } from 'node:zlib';
 
 /** Bytes at the end that hold the directory of nearly every wheel; many wheels are on their way at once. */
-const TAIL = 2 * 1024 * 1024;
+const TAIL = 512 * 1024;
 
 /** Keeps the last bytes of a stream: a ZIP's directory is at its end, and a wheel's metadata is written last (PEP 427). */
 export class Tail {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Built } from '../../../src/artifact/artifact.js';
+import type { Context } from '../../../src/artifact/kind.js';
 import { differences, failureOf, item, openRig, PREFIX } from './install-rig.js';
 import type { Rig } from './install-rig.js';
 
@@ -115,6 +116,22 @@ describe('local sources', () => {
     await sdist('broken/bad-1.0.tar.gz', 'bad');
     rig.restart();
     expect((await build()).packages).toEqual({ total: 2, reused: 1, fetched: 0, compiled: 1 });
+  });
+
+  test('what is ready is installed while a source compiles', async () => {
+    // It goes on once an installer has ended its work on the other package, or gives up.
+    const waiting = 'import time\nfor _ in range(600):\n    if os.path.exists("/wheelwright/work/ready"): break\n    time.sleep(0.1)\nelse:\n    raise SystemExit("nothing was installed")\n';
+    await sdist('beside/slow-1.0.tar.gz', 'slow', { 'backend.py': `${BACKEND}\n${waiting}` });
+    await sdist('beside/ready-1.0.tar.gz', 'ready');
+    await requirements('--no-index\n--find-links beside\nready==1.0\nslow==1.0\n');
+    const emit: Context['emit'] = (event) => {
+      rig.events.push(event);
+      if (event.type === 'package' && event.state === 'installed') void rig.builder.run({ subject: 'sign', argv: ['touch', '/wheelwright/work/ready'] });
+    };
+    const built = await build({}, { emit });
+    expect(packages(built)).toEqual(['ready 1.0', 'slow 1.0']);
+    const order = rig.events.flatMap((event) => (event.type === 'package' && ['compiled', 'installed'].includes(event.state) ? [`${event.package} ${event.state}`] : []));
+    expect(order).toEqual(['ready 1.0 compiled', 'ready 1.0 installed', 'slow 1.0 compiled', 'slow 1.0 installed']);
   });
 
   test('a git requirement is built at its commit and leaves a direct_url.json like uv', async () => {

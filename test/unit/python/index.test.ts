@@ -43,6 +43,19 @@ describe('project pages', () => {
     ]);
   });
 
+  test('of what a pin excludes by its hashes nothing is looked at; what the page does not say stays', () => {
+    const [other, pinned] = ['1'.repeat(64), `sha256:${HEX.toLowerCase()}`];
+    const html = ['a-1.0.tar.gz#sha256=' + HEX.toUpperCase(), `a-2.0.tar.gz#sha256=${other}`, `a-3.0.tar.gz#md5=${'0'.repeat(32)}`, 'a-4.0.tar.gz'].map((href) => `<a href="${href}">x</a>`).join('');
+    const json = JSON.stringify({ files: [[1, { sha256: HEX }], [2, { sha256: other, md5: 'x' }], [3, { md5: '0'.repeat(32) }], [4, {}]].map(([version, hashes]) => ({ filename: `a-${version as number}.0.tar.gz`, url: 'x', hashes })) });
+    const names = (body: string, contentType: string, hashes: readonly string[]): readonly string[] =>
+      parseSimplePage({ body: Buffer.from(body), contentType, url: 'https://index.test/simple/a/', subject: 'index page of a', rank: 0, pinned: hashes }).map(({ filename }) => filename);
+    for (const [body, type] of [[html, 'text/html'], [json, 'application/json']] as const) {
+      expect(names(body, type, [pinned])).toEqual(['a-1.0.tar.gz', 'a-3.0.tar.gz', 'a-4.0.tar.gz']);
+      expect(names(body, type, [`sha512:${'0'.repeat(128)}`])).toHaveLength(4);
+      expect(names(body, type, [])).toHaveLength(4);
+    }
+  });
+
   test.each([['{', 'application/json'], ['{"no":"files"}', 'application/json'], ['PK\u0003\u0004', 'text/html'], ['', '']])('garbage is a failure of the registry: %j', (body, type) => {
     expect(() => page(body, type)).toThrow(Failed);
   });

@@ -10,6 +10,7 @@ import { directUrl } from '../../../src/python/direct-url.js';
 import type { Origin } from '../../../src/python/lock.js';
 import { activeRequirements, isExact } from '../../../src/python/merge.js';
 import { readRequirements } from '../../../src/python/requirements-file.js';
+import { readMetadata } from '../../../src/python/read-metadata.js';
 import { settleAll } from '../../../src/python/settle.js';
 import { verified } from '../../../src/python/verify.js';
 import { Tail, zipMembers } from '../../../src/python/zip-tail.js';
@@ -65,6 +66,40 @@ describe('the end of a ZIP', () => {
     const tail = new Tail(10);
     for (let index = 0; index < 8; index += 1) tail.add(Buffer.from(`${index}`.repeat(4)));
     expect([tail.size, tail.bytes().toString()]).toEqual([32, '555566667777']);
+  });
+});
+
+describe('the metadata of a wheel', () => {
+  const noise = (seed: string, kilobytes: number): Buffer => Buffer.concat(Array.from({ length: kilobytes * 16 }, (_, index) => createHash('sha512').update(`${seed}${index}`).digest()));
+  const METADATA = ['a-1.0.dist-info/METADATA', Buffer.from('Name: a\n')] as const;
+  const read = async (files: readonly (readonly [string, Buffer])[], project: string | undefined = 'a'): Promise<{ found: string | undefined; reads: number }> => {
+    const store = new MemoryStore();
+    const archive = zip(files);
+    const blob = await store.writeBlob(archive);
+    const tail = new Tail();
+    for (let start = 0; start < archive.length; start += 65_536) tail.add(archive.subarray(start, start + 65_536));
+    let reads = 0;
+    const counted = Object.create(store, { readBlob: { value: (digest: Digest) => ((reads += 1), store.readBlob(digest)) } }) as MemoryStore;
+    return { found: (await readMetadata({ blob, tail, project }, counted))?.toString(), reads };
+  };
+
+  test('last in the file: nothing is read again', async () => {
+    expect(await read([['big.bin', noise('b', 900)], METADATA])).toEqual({ found: 'Name: a\n', reads: 0 });
+  });
+
+  test('first in a big file, or behind the middle: its part is read again', async () => {
+    expect(await read([METADATA, ['big.bin', noise('b', 900)]])).toEqual({ found: 'Name: a\n', reads: 1 });
+    expect(await read([['big.bin', noise('a', 700)], METADATA, ['other.bin', noise('b', 700)]])).toEqual({ found: 'Name: a\n', reads: 1 });
+  });
+
+  test('a directory that is longer than the end that was kept', async () => {
+    const many = Array.from({ length: 5000 }, (_, index) => [`${'folder/'.repeat(10)}${index}`, Buffer.from('x')] as const);
+    expect(await read([METADATA, ...many])).toEqual({ found: 'Name: a\n', reads: 1 });
+  });
+
+  test('the one of the project if there are several; none in what is no wheel', async () => {
+    expect((await read([['b-1.0.dist-info/METADATA', Buffer.from('Name: b\n')], METADATA])).found).toBe('Name: a\n');
+    expect(await read([['a.py', Buffer.from('x')]])).toEqual({ found: undefined, reads: 0 });
   });
 });
 
