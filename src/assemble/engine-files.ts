@@ -1,5 +1,6 @@
 import { Spool, type Kept } from '../archive/spool.js';
 import type { RawEntry, TarReader } from '../archive/tar-reader.js';
+import { fail } from '../core/failure.js';
 import { compare } from '../core/record.js';
 import type { Engine } from '../engine/engine.js';
 import { memoised } from '../util/memo.js';
@@ -64,6 +65,7 @@ async function* chunks(content: Buffer | AsyncIterable<Buffer>): AsyncGenerator<
 /** Names in the tar begin with the last segment of the path that was asked for. */
 function placeOf(path: string, name: string): string {
   const segments = name.split('/').filter((segment) => segment !== '' && segment !== '.');
+  if (segments.includes('..')) fail({ reason: 'engine', message: `the engine's tar of /${path} has a name that leads out of it: ${JSON.stringify(name)}` });
   return path === '' ? segments.join('/') : [path, ...segments.slice(1)].join('/');
 }
 

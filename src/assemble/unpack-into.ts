@@ -16,17 +16,19 @@ export async function unpackInto(files: StageFiles, { open, name, destination }:
   await files.makeFolders(folder, { owner });
   const contents = new ArchiveContents(open, name);
   const written = new Map<string, Written>();
+  /** By file, if that has several names. */
+  const last = new Map<object, Written>();
   for (const [number, entry] of (await contents.entries()).entries()) {
     const path = await placeOf(files, folder, entry);
     const item = writtenOf(owner === undefined ? entry : { ...entry, ...owner }, { written, content: () => contents.content(number) });
     await put(files, path, item);
     written.set(entry.path, item);
-    // All names of a file have what the last one says.
-    for (const [other, { inode }] of written) {
-      if (entry.type !== 'hardlink' || inode !== item.inode) continue;
-      files.write(posix.join(folder, other), item);
-      written.set(other, item);
-    }
+    if (entry.type === 'hardlink') last.set(item.inode!, item);
+  }
+  // All names of a file have what the last one says.
+  for (const [path, item] of written) {
+    const latest = item.inode && last.get(item.inode);
+    if (latest !== undefined && latest !== item) files.write(posix.join(folder, path), latest);
   }
 }
 

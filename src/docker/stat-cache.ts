@@ -1,7 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync, type BigIntStats } from 'node:fs';
+import { constants, readFileSync, type BigIntStats } from 'node:fs';
 import { chown, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { fail } from '../core/failure.js';
+import { errorCode } from '../util/disk.js';
 
 /**
  * Remembers content hashes of files by what lstat says of them, as git's index does, so that an unchanged file is read
@@ -63,7 +65,7 @@ class FileStatCache implements StatCache {
     this.#started ??= this.#fileSystemTime();
     const started = await this.#started;
     this.reads += 1;
-    const { hash, after } = await hashContent(path, status.size);
+    const { hash, after } = await hashContent(path, status);
     const settled = signatureOf(after) === signatureOf(status) && after.ctimeNs + tickOf(after) < started;
     if (settled) {
       this.#remembered.set(name, { hash, signature: signatureOf(after), generation: this.#generation });
@@ -122,9 +124,15 @@ function tickOf(status: BigIntStats): bigint {
 
 const CHUNK = 1 << 18;
 
-async function hashContent(path: string, size: bigint): Promise<{ hash: string; after: BigIntStats }> {
-  const file = await open(path, 'r');
+/** Of the very file that was seen: a link or pipe that has come in its place since is not followed, nor waited for. */
+async function hashContent(path: string, { dev, ino, size }: BigIntStats): Promise<{ hash: string; after: BigIntStats }> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => {
+    if (errorCode(error) === 'ELOOP') changed(path);
+    throw error;
+  });
   try {
+    const seen = await file.stat({ bigint: true });
+    if (seen.dev !== dev || seen.ino !== ino) changed(path);
     const hash = createHash('sha256');
     // One byte more than expected, so that the end shows in the first read.
     const buffer = Buffer.allocUnsafe(size < BigInt(CHUNK) ? Number(size) + 1 : CHUNK);
@@ -137,6 +145,10 @@ async function hashContent(path: string, size: bigint): Promise<{ hash: string; 
   } finally {
     await file.close();
   }
+}
+
+function changed(path: string): never {
+  return fail({ reason: 'build', message: `${path} changed while it was read`, advice: 'run the command again' });
 }
 
 const LINE = /^([0-9a-f]{64}) (\d+) (-?\d+ -?\d+ -?\d+ \d+ \d+) (".*")$/;

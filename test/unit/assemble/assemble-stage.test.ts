@@ -10,7 +10,7 @@ import { parseDockerfile } from '../../../src/docker/dockerfile.js';
 import { resolveDockerfile } from '../../../src/docker/resolve.js';
 import { applyLayers, asTree } from '../../support/assemble/file-tree.js';
 import { memoryContext } from '../../support/assemble/memory-context.js';
-import { file, folder, tar, type TestEntry } from '../../support/assemble/node.js';
+import { file, folder, hardlink, tar, type TestEntry } from '../../support/assemble/node.js';
 import { PARENTS } from '../../support/assemble/parents.js';
 
 const CONTEXT = [file('a.txt', 'A'), folder('dir', 0o700), file('dir/one', '1'), file('site.tar', await tar([file('app/lib', 'x')]))];
@@ -123,4 +123,24 @@ describe('thin or not', () => {
     ['FROM a AS b\nRUN x\nFROM b\nCOPY --from=b --chown=1 --chmod=u+x --link --exclude=y x /', undefined],
     ['# syntax=docker/dockerfile:1.7\nFROM a\nENV x=1\nARG y\nLABEL z=1\nONBUILD RUN x\nMAINTAINER me\nHEALTHCHECK NONE', undefined],
   ])('%j: %s', (text, reason) => expect(why(text)).toBe(reason));
+});
+
+describe('an archive that is unpacked', () => {
+  const adding = async (entries: readonly TestEntry[], instruction = 'ADD other.tar /opt/') => assemble(instruction, {}, [...CONTEXT, file('other.tar', await tar(entries))]);
+
+  test('has all names of a file with what the last one says, however many entries there are', async () => {
+    const many = Array.from({ length: 10_000 }, (_, index) => file(`many/${index}`, ''));
+    const { steps } = await adding([file('a', 'x', { mode: 0o600 }), ...many, hardlink('b', 'a', { mode: 0o640 }), file('a2', 'y', { mode: 0o600 }), hardlink('c', 'b', { mode: 0o755 })]);
+    expect(shown(steps[0]!.layer).filter((line) => !line.includes('many/'))).toEqual([
+      'directory opt 755 0:0', 'file opt/a 755 0:0', 'file opt/a2 600 0:0', 'hardlink opt/b 755 0:0', 'hardlink opt/c 755 0:0', 'directory opt/many 755 0:0',
+    ]);
+  });
+
+  test.each(['.wh.passwd', '.wh..wh..opq', 'deep/.wh.x/file', 'deep/.wh.x/'])('is left to the builder with a name that means a removal in a layer: %s', async (name) => {
+    await expect(adding([name.endsWith('/') ? folder(name.slice(0, -1)) : file(name, '')])).rejects.toThrow(NotThin);
+  });
+});
+
+test.each(['COPY bad /x/', 'COPY bad/.wh.a /x/', 'COPY a.txt /x/.wh.passwd', 'COPY a.txt /.wh.x/y', 'WORKDIR /x/.wh..wh..opq', 'COPY <<.wh.x /y/\n.wh.x'])('%s is left to the builder: such a name means a removal in a layer', async (instruction) => {
+  await expect(assemble(instruction, {}, [...CONTEXT, folder('bad'), file('bad/.wh.a', ''), folder('bad/.wh.b')])).rejects.toThrow(NotThin);
 });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
-import { chmod, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, lstat, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { readContext, type ContextOptions } from '../../../src/docker/context.js';
@@ -152,5 +152,18 @@ describe('the stat cache', () => {
     await writeFile(file, (await readFile(file, 'utf8')).replace(/[0-9a-f]{64} 1 /, `${'0'.repeat(64)} 1 `));
     expect(await reads()).toBe(3);
     await rm(file);
+  });
+
+  test('a file whose place something else has taken since it was seen is not read', async () => {
+    const [path, secret] = [join(root, 'a'), join(root, 'b')];
+    for (const take of [() => symlink(secret, path), () => execFileSync('mkfifo', [path]), () => rename(secret, path)]) {
+      const status = await lstat(path, { bigint: true });
+      // Kept under another name, or its inode would be given to what comes.
+      await rename(path, join(root, 'old'));
+      await take();
+      await expect(openStatCache().hash('a', path, status)).rejects.toThrow(/a changed while it was read/);
+      await rm(path);
+      await writeFile(path, 'one');
+    }
   });
 });
