@@ -9,14 +9,14 @@ export interface Directives {
   readonly check?: string;
 }
 
-const DIRECTIVE = /^#[ \t]*([a-zA-Z][a-zA-Z0-9]*)[ \t]*=[ \t]*(.+?)\s*$/;
+const DIRECTIVE = /^#[ \t]*([a-zA-Z][a-zA-Z0-9]*)[ \t]*=[ \t]*(.+)$/;
 
 /** Reads directives until the first line that is none; an unknown name ends them as any other comment does. */
 export function readDirectives(source: SourceText): Directives {
   const found = new Map<string, string>();
   let offset = source.text.startsWith('\uFEFF') ? 1 : 0;
   for (const line of source.text.slice(offset).split('\n')) {
-    const match = DIRECTIVE.exec(line);
+    const match = DIRECTIVE.exec(line.trimEnd());
     const name = match?.[1]!.toLowerCase();
     if (name === undefined || !['escape', 'syntax', 'check'].includes(name)) break;
     const place = source.place(offset);

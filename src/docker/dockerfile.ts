@@ -2,7 +2,7 @@ import { Failed, type Problem } from '../core/failure.js';
 import { readDirectives, type Directives } from './directives.js';
 import type { Heredoc, HeredocStart } from './heredoc.js';
 import type { Instruction, Word } from './instruction.js';
-import { LineReader, type LogicalLine } from './logical-line.js';
+import { LineReader, withoutLineEnd, type LogicalLine } from './logical-line.js';
 import { parseLine, type ParsedLine } from './parse-instruction.js';
 import { SourceText } from './source-text.js';
 
@@ -78,7 +78,7 @@ function readHeredocs(
   return starts.map((start) => {
     let content = '';
     for (let raw = reader.rawLine(); raw !== undefined; raw = reader.rawLine()) {
-      const bare = raw.text.replace(/[\r\n]+$/, '');
+      const bare = withoutLineEnd(raw.text);
       if ((start.chomp ? bare.replace(/^\t+/, '') : bare) === start.name) return { ...start, content };
       content += raw.text;
     }

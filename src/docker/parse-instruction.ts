@@ -69,8 +69,9 @@ class LineParser {
 
   #onbuild(rest: number, body: string, range: { start: number; end: number }): ParsedLine {
     if (body === '') this.fail(rest, 'ONBUILD needs an instruction', 'write for example ONBUILD COPY . /app');
+    if (/^ONBUILD(?:\s|$)/i.test(body)) this.fail(rest, "ONBUILD can't be an ONBUILD trigger", 'write it in the Dockerfiles that are built from this image');
     const trigger = this.instruction(rest);
-    if (['ONBUILD', 'FROM', 'MAINTAINER'].includes(trigger.keyword)) {
+    if (['FROM', 'MAINTAINER'].includes(trigger.keyword)) {
       this.fail(rest, `${trigger.keyword} can't be an ONBUILD trigger`, 'write it in the Dockerfiles that are built from this image');
     }
     return { keyword: 'ONBUILD', flags: [], text: body, words: [], json: false, heredocs: trigger.heredocs, trigger, ...range };

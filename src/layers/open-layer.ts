@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { FIXED_TIME, type Entry } from '../archive/entry.js';
 import { ancestorsOf, parentOf } from '../archive/paths.js';
+import { refuseEntry } from '../archive/refusal.js';
 import { PieceRewriter, type Rewrite } from '../archive/rewrite-piece.js';
 import { BLOCK } from '../archive/tar-block.js';
 import { headerBlocks } from '../archive/write-header.js';
@@ -102,6 +103,7 @@ class PartWriter {
     this.#part = part;
     this.#folders = folders;
     this.#at = rooted(part.at);
+    refuseRemoval(this.#at, part);
     this.#only = part.only === undefined ? undefined : new Set(part.only);
   }
 
@@ -142,6 +144,7 @@ class PartWriter {
       if (entry.type === 'file') this.#omitted.add(entry.path);
       return undefined;
     }
+    refuseRemoval(entry.path, this.#part);
     const path = this.#below(entry.path);
     if (entry.type === 'directory') return this.#folders.claim(path);
     if (entry.type === 'file') return { type: 'file', path, mode: entry.mode, uid: 0, gid: 0, mtime: FIXED_TIME, size: entry.size };
@@ -186,6 +189,11 @@ function openSource({ piece, size }: Part, store: Store): Source {
 
 async function* chunksOf(open: () => Promise<AsyncIterable<unknown> | Iterable<unknown>>): AsyncGenerator<Buffer> {
   for await (const chunk of await open()) yield chunk as Buffer;
+}
+
+/** A layer has no way to hold such a name: engines remove what it names, in the layers of other packages too (OCI image layer spec). */
+function refuseRemoval(path: string, part: Part): void {
+  if (path.includes('.wh.') && /(?:^|\/)\.wh\./.test(path)) refuseEntry(nameOf(part), path, "has the name of a layer's mark of removal");
 }
 
 /** The path of the empty file that says that lower layers' `path` is gone (OCI image spec, layer). */

@@ -205,3 +205,20 @@ describe('bad input', () => {
     );
   });
 });
+
+describe('text that is made to take long', () => {
+  test('lines are as long as builders take them, here-documents too', () => {
+    const text = (bytes: number): string => `FROM a\nLABEL a=${'é'.repeat((bytes - 8) / 2)}\r\n`;
+    expect(parseDockerfile(text(65_534), 'Dockerfile').stages).toHaveLength(1);
+    for (const bad of [text(65_538), `FROM a\nCOPY <<x /y\n${'x'.repeat(65_536)}\nx\n`]) {
+      expect(() => parseDockerfile(bad, 'Dockerfile')).toThrow(/longer than 65535 bytes/);
+    }
+  });
+
+  test('carriage returns, blanks and triggers of triggers without end are read in no time', () => {
+    const many = 60_000;
+    expect(() => parseDockerfile(`FROM a\nENV x=${'\r'.repeat(many)}x\n`, 'Dockerfile')).toThrow(/without a =/);
+    expect(parseDockerfile(`# syntax=a${' '.repeat(many)}x\nFROM a\n`, 'Dockerfile').directives.syntax).toHaveLength(many + 2);
+    expect(() => parseDockerfile(`FROM a\n${'ONBUILD '.repeat(many / 8)}RUN x\n`, 'Dockerfile')).toThrow(/ONBUILD can't be an ONBUILD trigger/);
+  });
+});

@@ -35,6 +35,18 @@ describe('a layer of pieces', () => {
     ]);
   });
 
+  test("a package can't remove what is in other layers, by the name of a file, of a folder, or of its place", async () => {
+    const store = new MemoryStore();
+    const bad = [
+      await part(store, '/opt/venv/lib', [file('.wh.certifi', '')]),
+      await part(store, '/opt/venv/lib', [file('a/.wh..wh..opq', '')]),
+      await part(store, '/opt/venv/lib', [folder('.wh.x', 0o755)]),
+      await part(store, '/opt/venv/node_modules/.wh..wh..opq', [file('package.json', '')]),
+    ];
+    for (const one of bad) expect(await failure(composeLayer(content([one]), store))).toMatchObject({ message: expect.stringMatching(/mark of removal/) });
+    expect(await entriesOf(composeLayer(content([await part(store, '/opt/venv', [file('a.wh.b', 'x')])]), store))).toContain('opt/venv/a.wh.b x');
+  });
+
   test('hard links whose file is not in the layer bring its content, once', async () => {
     const store = new MemoryStore();
     const one = await part(store, '/opt/venv', [file('a', 'content'), hardlink('b', 'a'), hardlink('c', 'a'), file('x', 'other'), hardlink('y', 'x')]);
