@@ -100,17 +100,49 @@ export function tarOf(items: AsyncIterable<PackItem> | Iterable<PackItem>): Read
   });
 }
 
-/** The same tar in memory, of items that are; for small ones. */
-export function tarBuffer(items: Iterable<PackItem & { readonly content?: Buffer }>): Buffer {
-  const parts: Buffer[] = [];
+/**
+ * The same tar without a stream, for who takes each chunk before asking for the next: all chunks are one and the same buffer, so
+ * that a tar of any size leaves no more than that to be collected.
+ */
+export async function* tarChunks(items: readonly PackItem[]): AsyncGenerator<Buffer> {
+  const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK, atMost(items)));
+  let filled = 0;
   for (const { entry, content = EMPTY } of items) {
-    parts.push(headerBlocks(entry));
+    yield* add(headerBlocks(entry));
     if (entry.type !== 'file') continue;
-    if (content.length !== entry.size) throw wrongSize(entry);
-    parts.push(content, ZEROS.subarray(0, padding(entry.size)));
+    if (Buffer.isBuffer(content)) {
+      if (content.length !== entry.size) throw wrongSize(entry);
+      yield* add(content);
+    } else {
+      let left = entry.size;
+      for await (const bytes of content) {
+        left -= bytes.length;
+        if (left < 0) break;
+        yield* add(bytes);
+      }
+      if (left !== 0) throw wrongSize(entry);
+    }
+    yield* add(ZEROS.subarray(0, padding(entry.size)));
   }
-  parts.push(ZEROS);
-  return Buffer.concat(parts);
+  yield* add(ZEROS);
+  if (filled > 0) yield chunk.subarray(0, filled);
+
+  function* add(bytes: Uint8Array): Generator<Buffer> {
+    for (let at = 0; at < bytes.length; ) {
+      const part = bytes.subarray(at, at + chunk.length - filled);
+      chunk.set(part, filled);
+      filled += part.length;
+      at += part.length;
+      if (filled < chunk.length) continue;
+      yield chunk;
+      filled = 0;
+    }
+  }
+}
+
+/** Bytes of a tar of these items, if few have a long name. */
+function atMost(items: readonly PackItem[]): number {
+  return items.reduce((sum, { entry }) => sum + 2 * BLOCK + (entry.type === 'file' ? entry.size : 0), 2 * BLOCK);
 }
 
 /** Runs `write` when the stream is first read, then ends the archive. If the reader goes away, `write` is stopped by its next call. */

@@ -42,8 +42,9 @@ export class Spool {
     return { offset, size: this.#end - offset };
   }
 
-  read(kept: Kept): Buffer | AsyncIterable<Buffer> {
-    return 'bytes' in kept ? kept.bytes : this.#chunks(kept);
+  /** With `scratch` the chunks are parts of that, and a chunk is done with when the next one is asked for. */
+  read(kept: Kept, scratch?: Buffer): Buffer | AsyncIterable<Buffer> {
+    return 'bytes' in kept ? kept.bytes : this.#chunks(kept, scratch);
   }
 
   async close(): Promise<void> {
@@ -51,11 +52,11 @@ export class Spool {
     this.#file = undefined;
   }
 
-  async *#chunks(kept: { readonly offset: number; readonly size: number }): AsyncGenerator<Buffer> {
+  async *#chunks(kept: { readonly offset: number; readonly size: number }, scratch?: Buffer): AsyncGenerator<Buffer> {
     if (this.#file === undefined) throw new Error('read from a spool after its end');
     for (let done = 0; done < kept.size; ) {
-      const buffer = Buffer.allocUnsafe(Math.min(READ, kept.size - done));
-      const bytesRead = readSync(this.#file, buffer, 0, buffer.length, kept.offset + done);
+      const buffer = scratch ?? Buffer.allocUnsafe(Math.min(READ, kept.size - done));
+      const bytesRead = readSync(this.#file, buffer, 0, Math.min(buffer.length, kept.size - done), kept.offset + done);
       if (bytesRead === 0) throw new Error('the spool file became shorter');
       done += bytesRead;
       yield buffer.subarray(0, bytesRead);

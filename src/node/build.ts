@@ -6,6 +6,7 @@ import type { PackageCounts } from '../core/events.js';
 import { Failed, fail, type Problem } from '../core/failure.js';
 import type { PackageKey } from '../core/identity.js';
 import { compare } from '../core/record.js';
+import { Budget } from '../util/budget.js';
 import type { Analysis } from './analysis.js';
 import { binLinks, type BinLink } from './bins.js';
 import { EarlyParts, packagePart, type EarlyPartsOptions } from './early-parts.js';
@@ -78,6 +79,9 @@ function commands(analysis: Analysis, nodes: readonly TreeNode[]): readonly BinL
   return binLinks(nodes).filter(({ node }) => !node.target);
 }
 
+/** Bytes. */
+const UNPACKING = 12 * 1024 ** 2;
+
 function fetchContext(analysis: Analysis, { spec, context, inputs }: BuildOptions): FetchContext {
   const { scripts } = analysis;
   return {
@@ -86,6 +90,7 @@ function fetchContext(analysis: Analysis, { spec, context, inputs }: BuildOption
     lock: analysis.project.lock,
     folder: inputs.folder,
     registries: analysis.registries,
+    memory: new Budget(UNPACKING),
     mayRun: (node) => scripts === 'allow' || (scripts !== 'deny' && scripts.includes(packageName(node))),
   };
 }

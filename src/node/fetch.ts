@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import type { Context } from '../artifact/kind.js';
 import { Failed, fail } from '../core/failure.js';
 import type { HttpOptions } from '../net/http.js';
+import type { Budget } from '../util/budget.js';
 import type { StoredBlob } from '../store/store.js';
 import { packGit } from './git-package.js';
 import { insidePath } from './inputs.js';
@@ -24,6 +25,8 @@ export interface FetchContext {
   /** Folder of the lock, relative to the project's root. */
   readonly folder: string;
   readonly registries: Registries;
+  /** Bytes that packages may take while they are unpacked. */
+  readonly memory: Budget;
   /** Whether the scripts of a package may run. */
   mayRun(node: TreeNode): boolean;
 }

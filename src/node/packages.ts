@@ -118,7 +118,7 @@ async function ensurePiece(unit: Unit, at: FetchContext): Promise<{ readonly pie
     event(unit, 'fetching', at);
     const { blob, bytes } = await fetchTarball(unit.nodes[0] as TreeNode, unit.source, at);
     await store.putRecord('packages', unit.tarball, { format: 1, blob: blob.digest, size: blob.size, name: subjectOf(unit) }, { blobs: [blob.digest] });
-    const piece = await makePiece(store, bytes ?? (await store.readBlob(blob.digest)), { key: unit.key, subject: subjectOf(unit), bins: unit.bins });
+    const piece = await makePiece(store, bytes ?? (await store.readBlob(blob.digest)), { key: unit.key, subject: subjectOf(unit), bins: unit.bins, memory: at.memory });
     event(unit, 'fetched', at);
     return { piece, fetched: true };
   }, onWait);
@@ -130,7 +130,7 @@ async function unpackStored(unit: Unit, at: FetchContext): Promise<Piece | undef
   if (!digest) return undefined;
   try {
     const source: Readable = await at.context.store.readBlob(digest);
-    return await makePiece(at.context.store, source, { key: unit.key, subject: subjectOf(unit), bins: unit.bins });
+    return await makePiece(at.context.store, source, { key: unit.key, subject: subjectOf(unit), bins: unit.bins, memory: at.memory });
   } catch (error) {
     if (error instanceof CorruptBlob || error instanceof MissingBlob) return undefined;
     throw error;

@@ -5,7 +5,8 @@ import { hashRecord, type Data } from '../core/record.js';
 import type { Store, StoredBlob } from '../store/store.js';
 import { isObject, isStrings } from './manifest.js';
 import { parseDigest } from '../core/identity.js';
-import { unpackPackage } from './unpack.js';
+import type { Budget } from '../util/budget.js';
+import { unpackingBytes, unpackPackage } from './unpack.js';
 
 /** A package's files as a stored tar, paths relative to its folder, with what later steps must know of it. */
 export interface Piece {
@@ -35,13 +36,18 @@ export interface MakePieceOptions {
   readonly key: PackageKey;
   readonly subject: string;
   readonly bins: ReadonlySet<string>;
+  readonly memory: Budget;
 }
 
-export async function makePiece(store: Store, tarball: Readable | Buffer, options: MakePieceOptions): Promise<Piece> {
-  const { tarBuffer, tarOf } = await import('../archive/pack-tar.js');
-  const { items, bins, gyp, bundled, libc, small, close } = await unpackPackage(tarball, options);
+export function makePiece(store: Store, tarball: Readable | Buffer, options: MakePieceOptions): Promise<Piece> {
+  return options.memory.spend(unpackingBytes(tarball), () => unpackedPiece(store, tarball, options));
+}
+
+async function unpackedPiece(store: Store, tarball: Readable | Buffer, options: MakePieceOptions): Promise<Piece> {
+  const { tarChunks } = await import('../archive/pack-tar.js');
+  const { items, bins, gyp, bundled, libc, close } = await unpackPackage(tarball, options);
   try {
-    const stored = await store.writeBlob(small ? tarBuffer(items as Parameters<typeof tarBuffer>[0]) : tarOf(items), { subject: options.subject });
+    const stored = await store.writeBlob(tarChunks(items), { subject: options.subject });
     const [piece] = await Promise.all([
       putPiece(store, options.key, { ...pieceOf(stored), bins, gyp, bundled, libc }),
       putListing(stored.digest, items.map(({ entry }) => entry), store),

@@ -15,7 +15,7 @@ export interface UnpackOptions {
 
 /** A package as npm would lay it out, ready to be written as a piece. */
 export interface Unpacked {
-  /** Sorted by path, folders included. */
+  /** Sorted by path, folders included. A chunk of a content is done with when the next one, of any, is asked for. */
   readonly items: readonly PackItem[];
   /** Which of the wanted `bins` are there. */
   readonly bins: readonly string[];
@@ -25,8 +25,6 @@ export interface Unpacked {
   readonly bundled: readonly string[];
   /** `libc` of its package.json, as a list. */
   readonly libc: readonly string[];
-  /** Whether all contents are in memory; small packages are. */
-  readonly small: boolean;
   /** Frees what was put aside; the items' contents are gone then. */
   close(): Promise<void>;
 }
@@ -35,6 +33,12 @@ export interface Unpacked {
 const SMALL = 4 * 1024 ** 2;
 /** Bytes of contents of a bigger one that stay in memory; the rest waits in a file for its turn in the piece. */
 const MEMORY = 1024 ** 2;
+
+/** Bytes of memory, roughly, that unpacking takes: for a big package those that are on the way until they are collected. */
+export function unpackingBytes(tarball: Readable | Buffer): number {
+  const size = Buffer.isBuffer(tarball) && tarball.length >= 4 ? tarball.readUInt32LE(tarball.length - 4) : Infinity;
+  return size < SMALL ? size : 3 * SMALL;
+}
 
 /** No npm package comes near this; what does is an attack. */
 const MAX_BYTES = 4 * 1024 ** 3;
@@ -75,7 +79,7 @@ export async function unpackPackage(tarball: Readable | Buffer, options: UnpackO
     }
     const bins = [...options.bins].filter((bin) => files.has(bin)).sort(compare);
     const said = { gyp: files.has('binding.gyp') && needsGyp(manifest), bundled: bundledIn(files), libc: libcOf(manifest) };
-    return { items: sortedItems(files, { folders, spool }), bins, ...said, small, close: () => spool.close() };
+    return { items: sortedItems(files, { folders, spool, ...(small ? {} : { scratch: Buffer.allocUnsafeSlow(PART) }) }), bins, ...said, close: () => spool.close() };
   } catch (error) {
     await spool.close();
     throw error;
@@ -144,7 +148,7 @@ async function* prefixed(start: Buffer, rest: AsyncIterator<Buffer>): AsyncGener
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }
 
-function sortedItems(files: ReadonlyMap<string, File>, { folders, spool }: { readonly folders: ReadonlySet<string>; readonly spool: Spool }): readonly PackItem[] {
+function sortedItems(files: ReadonlyMap<string, File>, { folders, spool, scratch }: { readonly folders: ReadonlySet<string>; readonly spool: Spool; readonly scratch?: Buffer }): readonly PackItem[] {
   const common = { uid: 0, gid: 0, mtime: FIXED_TIME };
   const items: PackItem[] = [];
   for (const path of [...folders, ...files.keys()].sort(compare)) {
@@ -152,7 +156,7 @@ function sortedItems(files: ReadonlyMap<string, File>, { folders, spool }: { rea
     const entry: Entry = file
       ? { type: 'file', path, mode: file.mode, size: file.size, ...common }
       : { type: 'directory', path, mode: 0o755, ...common };
-    items.push(file ? { entry, content: spool.read(file.kept) } : { entry });
+    items.push(file ? { entry, content: spool.read(file.kept, scratch) } : { entry });
   }
   return items;
 }

@@ -21,7 +21,7 @@ import { Records } from './records.js';
 import { setAside } from './set-aside.js';
 import { StoreLock } from './store-lock.js';
 import { CorruptBlob } from './store.js';
-import type { Bucket, PutRecordOptions, RecordEntry, Store, StoredBlob, WriteBlobOptions } from './store.js';
+import type { BlobSource, Bucket, PutRecordOptions, RecordEntry, Store, StoredBlob, WriteBlobOptions } from './store.js';
 import { adoptFile, writeBlobFile } from './write-blob.js';
 
 export interface StoreOptions {
@@ -105,7 +105,7 @@ export class LocalStore implements Store {
     }
   }
 
-  async writeBlob(source: Readable | Buffer, options: WriteBlobOptions = {}): Promise<StoredBlob> {
+  async writeBlob(source: BlobSource, options: WriteBlobOptions = {}): Promise<StoredBlob> {
     const temp = await this.temp('blob');
     return writeBlobFile(source, { temp, of: (digest) => this.pathOf(digest) }, options);
   }

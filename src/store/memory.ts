@@ -5,7 +5,7 @@ import { canonical } from '../core/record.js';
 import type { Data } from '../core/record.js';
 import { inTurnPerKey } from '../util/once.js';
 import { CorruptBlob, MissingBlob } from './store.js';
-import type { Bucket, PutRecordOptions, RecordEntry, Store, StoredBlob, WriteBlobOptions } from './store.js';
+import type { BlobSource, Bucket, PutRecordOptions, RecordEntry, Store, StoredBlob, WriteBlobOptions } from './store.js';
 import { Hashes, chunks } from './write-blob.js';
 
 /** The store port in memory, for unit tests. Same contract suite as the real one. */
@@ -46,9 +46,9 @@ export class MemoryStore implements Store {
     throw new CorruptBlob(digest, found);
   }
 
-  async writeBlob(source: Readable | Buffer, options: WriteBlobOptions = {}): Promise<StoredBlob> {
+  async writeBlob(source: BlobSource, options: WriteBlobOptions = {}): Promise<StoredBlob> {
     const parts: Uint8Array[] = [];
-    for await (const chunk of chunks(source, options.signal)) parts.push(chunk);
+    for await (const chunk of chunks(source, options.signal)) parts.push(Buffer.from(chunk));
     const bytes = Buffer.concat(parts);
     const hashes = new Hashes(options.expect);
     hashes.update(bytes);

@@ -21,9 +21,9 @@ export interface Store {
   /**
    * Writes, hashes, syncs, then shows the blob under its digest. With `expect`, the bytes must have these hashes
    * (of several for one algorithm, one of them) or nothing is kept and `Failed` (reason `integrity`) is thrown.
-   * Writing what exists already is fine.
+   * Writing what exists already is fine. A chunk of an iterable is done with when the next one is asked for.
    */
-  writeBlob(source: Readable | Buffer, options?: WriteBlobOptions): Promise<StoredBlob>;
+  writeBlob(source: BlobSource, options?: WriteBlobOptions): Promise<StoredBlob>;
 
   /** A record by its key; undefined when absent or corrupt (corrupt ones are set aside and reported). */
   getRecord(bucket: Bucket, key: string): Promise<Data | undefined>;
@@ -59,6 +59,9 @@ export type Bucket =
   | 'assembled' // ImageKey → configuration and layers of an image that was assembled here
   | 'trees' // ImageId → what is at paths of its file system
   | 'probes'; // what was found out about an engine
+
+/** Bytes of a blob to be; a stream is destroyed when the signal aborts. */
+export type BlobSource = Readable | Buffer | AsyncIterable<Uint8Array>;
 
 export interface WriteBlobOptions {
   readonly expect?: readonly Hash[];

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { Hash as Hasher } from 'node:crypto';
 import { constants, renameSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { fail } from '../core/failure.js';
 import type { Digest } from '../core/identity.js';
 import { diskError, onDisk } from '../util/disk.js';
 import { SyncedFile } from '../util/synced-file.js';
-import type { Hash, StoredBlob, WriteBlobOptions } from './store.js';
+import type { BlobSource, Hash, StoredBlob, WriteBlobOptions } from './store.js';
 
 /** Blobs are for everybody to read and for nobody to change. */
 const BLOB_MODE = 0o444;
@@ -16,7 +16,7 @@ const BLOB_MODE = 0o444;
  * Bytes → temporary file, hashed on the way → synced → renamed to their digest. An existing blob is replaced: the new
  * bytes are known to be right, the old ones are not. On any error the temporary file is removed and nothing shows.
  */
-export async function writeBlobFile(source: Readable | Buffer, paths: BlobPaths, options: WriteBlobOptions): Promise<StoredBlob> {
+export async function writeBlobFile(source: BlobSource, paths: BlobPaths, options: WriteBlobOptions): Promise<StoredBlob> {
   const { temp } = paths;
   return publish(paths, async () => {
     const file = new SyncedFile(temp);
@@ -79,17 +79,20 @@ async function publish({ temp, of }: BlobPaths, fill: () => Promise<StoredBlob>)
   }
 }
 
-/** The bytes of a source; an abort destroys it and is thrown. */
-export async function* chunks(source: Readable | Buffer, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+/** The bytes of a source; an abort is thrown, and destroys a stream, which may be waiting. */
+export async function* chunks(source: BlobSource, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   signal?.throwIfAborted();
   if (Buffer.isBuffer(source)) {
     yield source;
     return;
   }
-  const stop = (): void => void source.destroy(signal?.reason as Error);
+  const stop = (): void => void (source instanceof Readable && source.destroy(signal?.reason as Error));
   signal?.addEventListener('abort', stop, { once: true });
   try {
-    for await (const chunk of source) yield typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array);
+    for await (const chunk of source) {
+      signal?.throwIfAborted();
+      yield typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array);
+    }
   } finally {
     signal?.removeEventListener('abort', stop);
   }
