@@ -1,5 +1,5 @@
 import { readdir, realpath } from 'node:fs/promises';
-import { basename, join, posix } from 'node:path';
+import { basename, join, posix, relative } from 'node:path';
 import type { ImageSpec, Project } from '../config/project.js';
 import { Failed, type Problem } from '../core/failure.js';
 import { compare } from '../core/record.js';
@@ -8,7 +8,7 @@ import { imageSuffix, isDependencyFolder } from './dockerfile-names.js';
 import { legalComponent, repositoryName } from './image-names.js';
 import { parseReference } from '../docker/reference.js';
 import { NO_FILE } from './is-discovered.js';
-import { readShipwrightFile, type ShipwrightFile } from './shipwright-file.js';
+import { SHIPWRIGHT_FILE, readShipwrightFile, type ShipwrightFile } from './shipwright-file.js';
 
 export interface DiscoverOptions {
   readonly cwd: string;
@@ -25,6 +25,7 @@ export async function discoverProject(options: DiscoverOptions): Promise<Project
   const files = repository === undefined ? await walk(root) : await repository.files();
   const dockerfiles = files.filter((path) => imageSuffix(path) !== undefined).sort(compare);
   if (dockerfiles.length === 0) return undefined;
+  await checkInside(root, [...dockerfiles, SHIPWRIGHT_FILE]);
   const shipwright = await readShipwrightFile(root);
   const own = await ownName(repository, root);
   const namespace = (options.namespace ?? shipwright?.namespace ?? own).replace(/\/+$/, '');
@@ -39,6 +40,18 @@ export async function discoverProject(options: DiscoverOptions): Promise<Project
     images: imagesOf(dockerfiles, { namespace, own, shipwright }),
     dev: new Map(),
   };
+}
+
+/** A link out of the checkout would show what is there: complaints about a file repeat its words. */
+async function checkInside(root: string, files: readonly string[]): Promise<void> {
+  const real = await realpath(root);
+  const problems: Problem[] = [];
+  for (const path of files) {
+    const way = relative(real, await realpath(join(root, path)).catch(() => real));
+    if (way !== '..' && !way.startsWith('../')) continue;
+    problems.push({ reason: 'config', message: `${path} is, through a symbolic link, outside the checkout: ${way}`, place: { file: path, line: 1, column: 1 }, advice: 'put the file itself into the checkout' });
+  }
+  if (problems.length > 0) throw new Failed(problems);
 }
 
 interface Naming {

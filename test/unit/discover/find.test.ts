@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Failed } from '../../../src/core/failure.js';
@@ -95,6 +95,22 @@ describe('discovery', () => {
       expect((error as Failed).problems).toMatchObject([
         { message: 'two Dockerfiles make the image "web"', place: { file: 'b/web/Dockerfile' }, related: { place: { file: 'a/web/Dockerfile' } } },
       ]);
+    }));
+
+  test.each(['Dockerfile', 'web/api.Dockerfile', '.shipwright.json'])('%s that is a link out of the checkout is not read', (name) =>
+    inFolder({ 'base/Dockerfile': '', '../secret': 'TOKEN=x', 'web/x': '' }, async (folder) => {
+      symlinkSync(join(folder, '../secret'), join(folder, name));
+      for (const isRepository of [false, true]) {
+        if (isRepository) git(folder, 'init', '-q');
+        // Those that git does not know are found in folders only where there is no repository.
+        if (isRepository) git(folder, 'add', '.');
+        if (!isRepository && name !== '.shipwright.json') continue;
+        const error = await names(folder).catch((one: unknown) => one as Failed);
+        expect((error as Failed).problems).toMatchObject([{ reason: 'config', message: `${name} is, through a symbolic link, outside the checkout: ../secret` }]);
+      }
+      rmSync(join(folder, name));
+      symlinkSync(join(folder, 'base/Dockerfile'), join(folder, 'web/Dockerfile'));
+      expect(await names(folder)).toMatchObject({ 'web/Dockerfile': 'shop/web' });
     }));
 
   test('nothing to find is no project', () => inFolder({}, async (folder) => expect(await discoverProject({ cwd: folder, env })).toBeUndefined()));
