@@ -105,12 +105,13 @@ export async function ensurePieces(units: readonly Unit[], at: FetchContext, onP
 }
 
 /** Waiting for answers costs nothing, so more are asked for than are worked on. */
-const FETCHES = 6;
+const FETCHES = 12;
 
+/** Under one of 256 locks: to make one for each package takes longer than to wait now and then for another's. */
 async function ensurePiece(unit: Unit, at: FetchContext): Promise<{ readonly piece: Piece; readonly fetched: boolean }> {
   const { store, emit } = at.context;
-  const onWait = (holder: string): void => emit({ type: 'waiting', message: `waiting for ${holder} to finish ${subjectOf(unit)}` });
-  return store.withLock(`node-${unit.key}`, async () => {
+  const onWait = (holder: string): void => emit({ type: 'waiting', message: `waiting for ${holder} to finish ${subjectOf(unit)} or another package` });
+  return store.withLock(`node-${unit.key.slice(0, 2)}`, async () => {
     const known = await storedPiece(store, unit.key);
     if (known) return { piece: known, fetched: false };
     const stored = await unpackStored(unit, at);
