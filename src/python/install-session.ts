@@ -1,4 +1,5 @@
-import { PassThrough, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import type { PassThrough } from 'node:stream';
 import { readTar } from '../archive/read-tar.js';
 import type { Command, CommandResult } from '../builders/builder.js';
 import { Failed } from '../core/failure.js';
@@ -7,7 +8,7 @@ import type { PackageKey } from '../core/identity.js';
 import { directUrl } from './direct-url.js';
 import type { Obtained } from './obtain.js';
 import type { EnvironmentSettings, PieceRecord } from './piece.js';
-import { putPiece, takePiece } from './piece.js';
+import { chunks, putPiece, takePiece } from './piece.js';
 import type { Work } from './work.js';
 import { emitPackage } from './work.js';
 
@@ -78,7 +79,7 @@ export class InstallSession {
     const { context, artifact, interpreter } = this.work;
     const builder = await context.builder();
     const stop = new AbortController();
-    const output = new PassThrough({ highWaterMark: 1 << 20 });
+    const output = chunks();
     const stdin = Readable.from(this.#requests(), { objectMode: false });
     const command: Command = {
       subject: `install ${artifact}`,

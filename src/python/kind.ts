@@ -40,7 +40,7 @@ async function plan(spec: PythonSpec, context: Context, made: Work['made']): Pro
   const credentials = credentialsOf(inputs.options, inputs.requirements);
   const { prefix, compileBytecode } = spec;
   const installing = createInstalling({ settings: { prefix, compileBytecode }, packages: inputs.requirements.length + inputs.locked.length, work: () => work });
-  const work: Work = { artifact: spec.name, context, interpreter, options: inputs.options, credentials, made, places: placesOf(inputs), compiling: new CompileQueue(context.jobs), installing };
+  const work: Work = { artifact: spec.name, context, interpreter, options: inputs.options, credentials, made, places: placesOf(inputs), compiling: new CompileQueue(context.jobs), installing, obtained: new Map() };
   const platform = { os: facts.os, machine: facts.machine, libc: { ...facts.libc } };
   const inputKey = hashRecord<string>({ format: 1, kind: 'python', ...inputs.record, python: interpreter.record, platform, builder: context.builderKey });
   const lock = (await currentLock(inputKey, context)) ?? (await newLock(inputKey, { spec, inputs, work }));
@@ -148,8 +148,10 @@ async function build(lock: PythonLock, { spec, work, onParts }: Building): Promi
 }
 
 async function obtainLocked(lock: PythonLock, work: Work): Promise<{ readonly obtained: readonly Obtained[]; readonly failure?: Failed }> {
-  const { obtain } = await import('./obtain.js');
+  const { obtain, obtainedBefore } = await import('./obtain.js');
   const tasks = lock.packages.map(async (locked) => {
+    const before = obtainedBefore(locked, work);
+    if (before !== undefined) return before;
     const place = work.places.get(locked.name);
     const wanted = wantedOf(locked, (location) => locate(location, work.context.root));
     return obtain(place === undefined ? wanted : { ...wanted, place }, work);

@@ -30,8 +30,17 @@ export interface Obtained {
 /** Finds the package's wheel in the store, or fetches or compiles it; its installation begins. */
 export async function obtain(wanted: Wanted, work: Work): Promise<Obtained> {
   const obtained = await found(wanted, work);
+  work.obtained.set(obtained.key, obtained);
   work.installing.begin(obtained);
   return obtained;
+}
+
+/** A locked package that was obtained while planning. */
+export function obtainedBefore(locked: LockedWheel, work: Work): Obtained | undefined {
+  const before = work.obtained.get(keyOf(locked, work));
+  if (before === undefined) return undefined;
+  if (!work.made.has(before.key)) emitPackage(work, `${before.wheel.name} ${before.wheel.version}`, 'reused');
+  return { ...before, locked };
 }
 
 async function found(wanted: Wanted, work: Work): Promise<Obtained> {

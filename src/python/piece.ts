@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { PassThrough } from 'node:stream';
 import type { Readable } from 'node:stream';
-import { readTar } from '../archive/read-tar.js';
-import { fail } from '../core/failure.js';
+import { PieceReader } from '../archive/read-piece.js';
+import { refuseEntry } from '../archive/refusal.js';
+import { TreeGuard } from '../archive/tree-guard.js';
 import type { Digest, PackageKey } from '../core/identity.js';
 import { parseDigest } from '../core/identity.js';
 import type { Data } from '../core/record.js';
@@ -62,12 +63,24 @@ export interface TakenPiece {
 
 /** Brings a piece that the builder made into the store, read on the way as we read any archive. */
 export async function takePiece(content: Readable, subject: string, { store, signal }: Work['context']): Promise<TakenPiece> {
-  const [forStore, forReading] = [new PassThrough({ highWaterMark: 1 << 20 }), new PassThrough({ highWaterMark: 1 << 20 })];
+  const [forStore, forReading] = [chunks(), chunks()];
   content.pipe(forStore);
   content.pipe(forReading);
-  content.on('error', (error) => (forStore.destroy(error), forReading.destroy(error)));
-  const [blob, lines] = await Promise.all([store.writeBlob(forStore, { subject: `piece of ${subject}`, signal }), listing(forReading, subject)]);
+  const both = [forStore, forReading];
+  // Where one gives up the other has nothing to wait for.
+  const stop = (error: Error): never => {
+    for (const stream of both) stream.destroy(error);
+    throw error;
+  };
+  content.on('error', (error) => both.forEach((stream) => stream.destroy(error)));
+  const stored = store.writeBlob(forStore, { subject: `piece of ${subject}`, signal });
+  const [blob, lines] = await Promise.all([stored.catch(stop), listing(forReading, `piece of ${subject}`).catch(stop)]);
   return { blob, listing: lines.join('\n') };
+}
+
+/** Passes chunks on one by one: a stream of bytes would join what it holds into a new buffer for each reading. */
+export function chunks(): PassThrough {
+  return new PassThrough({ objectMode: true, highWaterMark: 16 });
 }
 
 export async function putPiece(store: Store, key: PackageKey, { blob, listing: text }: TakenPiece): Promise<PieceRecord> {
@@ -78,15 +91,25 @@ export async function putPiece(store: Store, key: PackageKey, { blob, listing: t
 }
 
 /** Links of the skeleton lead to the interpreter, which is outside the tree. */
-async function listing(piece: PassThrough, subject: string): Promise<readonly string[]> {
+async function listing(piece: Readable, subject: string): Promise<readonly string[]> {
   const lines: string[] = [];
-  for await (const { entry, content } of readTar(piece, { subject: `piece of ${subject}`, links: 'keep', duplicates: 'refuse' })) {
-    if (entry.type === 'hardlink') fail({ reason: 'archive', message: `the piece of ${subject} has a hard link` });
-    if (entry.type === 'symlink') lines.push(`${createHash('sha256').update(entry.target).digest('hex')} ${entry.path}`);
-    if (entry.type !== 'file') continue;
-    const hash = createHash('sha256').update(entry.mode.toString(8));
-    for await (const chunk of content) hash.update(chunk as Buffer);
-    lines.push(`${hash.digest('hex')} ${entry.path}`);
+  const reader = new PieceReader(piece, subject);
+  const guard = new TreeGuard();
+  try {
+    for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
+      const { entry } = next;
+      const verdict = guard.admit(entry.path, entry.type);
+      if (typeof verdict === 'object') refuseEntry(subject, entry.path, verdict.complaint);
+      if (verdict === 'again') refuseEntry(subject, entry.path, 'is there twice');
+      if (entry.type === 'hardlink') refuseEntry(subject, entry.path, 'is a hard link');
+      if (entry.type === 'symlink') lines.push(`${createHash('sha256').update(entry.target).digest('hex')} ${entry.path}`);
+      if (entry.type !== 'file') continue;
+      const hash = createHash('sha256').update(entry.mode.toString(8));
+      for (let chunk = await reader.some(); chunk !== undefined; chunk = await reader.some()) hash.update(chunk);
+      lines.push(`${hash.digest('hex')} ${entry.path}`);
+    }
+  } finally {
+    await reader.close();
   }
   return lines.sort((a, b) => compare(a.slice(65), b.slice(65)));
 }

@@ -6,6 +6,7 @@ import type { CompileQueue } from './compile-queue.js';
 import type { Credentials } from './credentials.js';
 import type { Installing } from './installing.js';
 import type { Interpreter } from './interpreter.js';
+import type { Obtained } from './obtain.js';
 import type { IndexOptions } from './requirement.js';
 
 /** What every step on one requirement set works with. */
@@ -18,6 +19,8 @@ export interface Work {
   readonly credentials: Credentials;
   /** How packages came into the store during this process; whoever counts one takes it out. */
   readonly made: Map<PackageKey, 'fetched' | 'compiled'>;
+  /** What is known to be in the store, found or made while planning. */
+  readonly obtained: Map<PackageKey, Obtained>;
   /** Where the files name a package, by its name; not there for what they do not name. */
   readonly places: ReadonlyMap<string, Place>;
   /** Compilers running at once; downloads are bounded by the Http. */

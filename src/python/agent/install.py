@@ -62,8 +62,6 @@ class BadWheel(Exception):
 
 def main():
     settle()
-    # Compilers that run beside this are what everybody waits for.
-    os.nice(5)
     # Syntax warnings of other people's code are not our subject.
     warnings.simplefilter("ignore")
     requests = sys.stdin.buffer
