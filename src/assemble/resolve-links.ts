@@ -5,12 +5,15 @@ import { Refusal } from './refusal.js';
 export type Lstat = (path: string) => Promise<{ readonly type: string; readonly target?: string } | undefined>;
 
 const MOST_LINKS = 255;
+/** Bytes; Linux has PATH_MAX (4096) with the NUL. */
+const LONGEST = 4095;
 
 /**
  * A path with all links in it followed, the last one too, none of them leaving the root; rooted, without a leading slash.
  * What does not exist is taken as it stands. As `RootPath` of containerd's fs package does, which builders use.
  */
 export async function resolveLinks(lstat: Lstat, path: string): Promise<string> {
+  if (Buffer.byteLength(path) > LONGEST) throw new Refusal(`/${path.replace(/^\/+/, '').slice(0, 40)}… is too long for a path`);
   let walked = 0;
   let current = path;
   for (;;) {

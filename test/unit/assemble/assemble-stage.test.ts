@@ -144,3 +144,10 @@ describe('an archive that is unpacked', () => {
 test.each(['COPY bad /x/', 'COPY bad/.wh.a /x/', 'COPY a.txt /x/.wh.passwd', 'COPY a.txt /.wh.x/y', 'WORKDIR /x/.wh..wh..opq', 'COPY <<.wh.x /y/\n.wh.x'])('%s is left to the builder: such a name means a removal in a layer', async (instruction) => {
   await expect(assemble(instruction, {}, [...CONTEXT, folder('bad'), file('bad/.wh.a', ''), folder('bad/.wh.b')])).rejects.toThrow(NotThin);
 });
+
+test.each(['WORKDIR /', 'COPY a.txt /', 'COPY '])('%s with a path of many folders fails as a build does, one that is no longer than a path can be does not', async (instruction) => {
+  const end = instruction.includes('a.txt') || instruction.startsWith('WORKDIR') ? '' : ' /x/';
+  const problem = await problemOf(assemble(`${instruction}${'a/'.repeat(30_000)}z${end}`));
+  expect(problem?.message).toMatch(/too long for a path/);
+  if (end === '') await assemble(`${instruction}${'a/'.repeat(200)}z`);
+});
