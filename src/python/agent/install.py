@@ -15,6 +15,24 @@ but the settings and the request: sorted by UTF-16 code unit, explicit folders, 
 Working files are in the current folder.
 """
 
+import os
+import sys
+
+
+def settle():
+    """Starts this program again with a known environment: marshalled sets follow the hash seed before Python 3.11."""
+    if sys.flags.no_site and os.environ.get("PYTHONHASHSEED") == "0":
+        return
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment["PYTHONHASHSEED"] = "0"
+    program = os.path.abspath(__file__)
+    os.execve(sys.executable, [sys.executable, "-s", "-S", "-B", "-X", "utf8", program], environment)
+
+
+# Before everything else is loaded, so that it is loaded once.
+if __name__ == "__main__":
+    settle()
+
 import base64
 import configparser
 import csv
@@ -23,11 +41,9 @@ import hashlib
 import importlib.util
 import io
 import json
-import os
 import re
 import shutil
 import struct
-import sys
 import sysconfig
 import tarfile
 import tempfile
@@ -61,12 +77,13 @@ class BadWheel(Exception):
 
 
 def main():
-    settle()
     # Syntax warnings of other people's code are not our subject.
     warnings.simplefilter("ignore")
     requests = sys.stdin.buffer
     settings = requests.readline()
     limit = max(1, int(json.loads(settings)["jobs"]))
+    # Reads the interpreter's settings, once for all.
+    site_packages()
     running = {}
     for number, line in enumerate(iter(requests.readline, b"")):
         size, _, request = line.partition(b" ")
@@ -82,16 +99,6 @@ def main():
     while running:
         reap(running)
     os.write(1, bytes(2 * tarfile.BLOCKSIZE))
-
-
-def settle():
-    """Starts this program again with a known environment: marshalled sets follow the hash seed before Python 3.11."""
-    if sys.flags.no_site and os.environ.get("PYTHONHASHSEED") == "0":
-        return
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    environment["PYTHONHASHSEED"] = "0"
-    program = os.path.abspath(__file__)
-    os.execve(sys.executable, [sys.executable, "-s", "-S", "-B", "-X", "utf8", program], environment)
 
 
 def receive(requests, size, path):
