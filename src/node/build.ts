@@ -17,7 +17,7 @@ import type { Inputs } from './inputs.js';
 import { entryPlace } from './lock.js';
 import { ensurePieces, missingUnits, ownerOf, subjectOf, unitsOf, type Unit } from './packages.js';
 import type { Piece } from './piece.js';
-import { otherLibc, platformOf } from './platform.js';
+import { otherLibc, platformOf, type Platform } from './platform.js';
 import { runScripts, scriptOrder, type ScriptResult, type ScriptRun } from './scripts.js';
 import { markInert, markUnfit, packageName, reachable, title } from './select.js';
 import type { TreeNode } from './tree.js';
@@ -102,18 +102,23 @@ function fetchContext(analysis: Analysis, { spec, context, inputs }: BuildOption
 function leaveOutOtherLibc({ tree, selection }: Analysis, { options, pieces }: { readonly options: BuildOptions; readonly pieces: Pieces }): boolean {
   const { facts } = options;
   const platform = platformOf(facts, facts.node as NodeFacts);
-  const others = reachable(tree).installed.filter((node) =>
-    node.flags.optional && node.manifest.libc === undefined && otherLibc(pieces.pieceOf(node)?.libc ?? [], platform));
+  const others = reachable(tree).installed.filter((node) => isForOtherLibc(node, pieces.pieceOf(node), platform));
   markUnfit(others, selection);
   return others.length > 0;
 }
 
-/** Scripts make another piece of a package, and what is lean may do without it. */
-function earlyParts({ spec, onParts }: BuildOptions, { mayRun }: FetchContext): { readonly early?: EarlyPartsOptions } {
+/** By what an optional package says itself where the lock doesn't. */
+function isForOtherLibc(node: TreeNode, piece: Piece | undefined, platform: Platform): boolean {
+  return node.flags.optional && node.manifest.libc === undefined && otherLibc(piece?.libc ?? [], platform);
+}
+
+/** Scripts make another piece of a package, and what is lean does without some. */
+function earlyParts({ spec, facts, onParts }: BuildOptions, { mayRun }: FetchContext): { readonly early?: EarlyPartsOptions } {
   if (onParts === undefined) return {};
-  const isLate = (node: TreeNode, { gyp, libc }: Piece): boolean =>
-    ((node.entry.hasInstallScript === true || gyp) && mayRun(node)) || (spec.lean && node.flags.optional && libc.length > 0);
-  return { early: { prefix: spec.prefix, onParts, isLate } };
+  const platform = platformOf(facts, facts.node as NodeFacts);
+  const isLate = (node: TreeNode, { gyp }: Piece): boolean => (node.entry.hasInstallScript === true || gyp) && mayRun(node);
+  const isOut = (node: TreeNode, piece: Piece): boolean => spec.lean && isForOtherLibc(node, piece, platform);
+  return { early: { prefix: spec.prefix, onParts, isLate, isOut } };
 }
 
 interface Ensuring {

@@ -15,8 +15,10 @@ export interface EarlyPartsOptions {
   readonly prefix: string;
   /** Told of a group (`artifact/spread.ts`) when it and all lower ones are there. */
   readonly onParts: (parts: readonly Part[]) => void;
-  /** A package that will have another piece in the end, or none: then its group and all above are not told. */
+  /** A package that will have another piece in the end: its group and all above are not told. */
   readonly isLate: (node: TreeNode, piece: Piece) => boolean;
+  /** A package that will be left out although it is there. */
+  readonly isOut: (node: TreeNode, piece: Piece) => boolean;
 }
 
 /** Parts of node_modules while packages come in. */
@@ -38,11 +40,11 @@ export class EarlyParts {
 
   /** Without a piece: it is left out. */
   made(unit: Unit, piece: Piece | undefined): void {
-    const { prefix, isLate } = this.#options;
+    const { prefix, isLate, isOut } = this.#options;
     for (const node of unit.nodes) {
       const group = this.#groupOf(node);
       group.awaited.delete(unit);
-      if (piece === undefined) continue;
+      if (piece === undefined || isOut(node, piece)) continue;
       group.parts.push(packagePart(node, piece, prefix));
       group.isLate ||= isLate(node, piece);
     }

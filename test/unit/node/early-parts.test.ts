@@ -19,9 +19,9 @@ const pieceOf = (one: Unit): Piece => ({ blob: createHash('sha256').update(nameO
 const nameOf = (one: Unit): string => (one.nodes[0] as TreeNode).manifest.name as string;
 const groupOfUnit = (one: Unit): number => groupOf(`${nameOf(one)} 1.0.0`, 8);
 
-function rig(late: readonly string[] = []) {
+function rig(late: readonly string[] = [], out: readonly string[] = []) {
   const told: (readonly Part[])[] = [];
-  const early = new EarlyParts(units, { prefix: '/app', onParts: (parts) => told.push(parts), isLate: (node) => late.includes(node.manifest.name as string) });
+  const early = new EarlyParts(units, { prefix: '/app', onParts: (parts) => told.push(parts), isLate: (node) => late.includes(node.manifest.name as string), isOut: (node) => out.includes(node.manifest.name as string) });
   return { told, early };
 }
 
@@ -54,6 +54,14 @@ describe('parts of packages as they come', () => {
     early.made(first, undefined);
     expect(told).toHaveLength(8);
     expect(told[0]!.every(({ package: name }) => name !== `${nameOf(first)} 1.0.0`)).toBe(true);
+  });
+
+  test('what is there and will be left out is not told', () => {
+    const { early, told } = rig([], [nameOf(units[7] as Unit)]);
+    for (const one of early.inOrder) early.made(one, pieceOf(one));
+    expect(told).toHaveLength(8);
+    expect(told.flat().map((part) => part.package)).toHaveLength(units.flatMap(({ nodes }) => nodes).length - 1);
+    expect(told.flat().every(({ package: name }) => name !== 'p7 1.0.0')).toBe(true);
   });
 
   test('nothing is told from the group on that has a package which will be another', () => {
