@@ -6,6 +6,7 @@ import type { PackItem } from '../archive/pack-tar.js';
 import { readTar } from '../archive/read-tar.js';
 import { Failed } from '../core/failure.js';
 import type { Container } from '../engine/engine.js';
+import type { Store } from '../store/store.js';
 import { agentFiles } from '../util/agents.js';
 import { withGroupEntry, withPasswdEntry } from './accounts.js';
 import type { Account } from './accounts.js';
@@ -14,12 +15,22 @@ import { INSIDE } from './inside.js';
 /** An account file above this is not one. */
 const MAX_ACCOUNTS = 1024 * 1024;
 
+export interface Preparing {
+  readonly account: Account;
+  /** What the container was made of: an id, or a name that may mean another image tomorrow. */
+  readonly image: string;
+  readonly store: Store;
+  /** Path of a certificate bundle. */
+  readonly ca: string | undefined;
+}
+
 /**
  * Puts what a builder container needs into it before it is started: our folders (also those where volumes are mounted,
  * which are root's when they are new), the agents, the certificate bundle, and accounts with an entry for the user.
  */
-export async function prepareContainer(container: Container, account: Account, ca: string | undefined): Promise<void> {
-  const [accounts, agents, bundle] = await Promise.all([accountFiles(container, account), agentFiles(), ca === undefined ? undefined : readBundle(ca)]);
+export async function prepareContainer(container: Container, { account, image, store, ca }: Preparing): Promise<void> {
+  const texts = rememberedTexts(container, image, store);
+  const [accounts, agents, bundle] = await Promise.all([texts.then((found) => accountFiles(found, account)), agentFiles(), ca === undefined ? undefined : readBundle(ca)]);
   const items: PackItem[] = [folder(INSIDE.top), folder(INSIDE.agent)];
   for (const path of [INSIDE.home, INSIDE.cache, INSIDE.work, INSIDE.pids]) items.push(folder(path, account));
   for (const { name, content } of agents) items.push(file(`${INSIDE.agent}/${name}`, content));
@@ -29,11 +40,32 @@ export async function prepareContainer(container: Container, account: Account, c
 
 /** Gives the user who a container runs as a name and a home, before it is started: many programs refuse a mere number. */
 export async function addAccount(container: Container, account: Account): Promise<void> {
-  await container.putArchive('/', tarOf(await accountFiles(container, account)));
+  await container.putArchive('/', tarOf(accountFiles(await readTexts(container), account)));
 }
 
-async function accountFiles(container: Container, account: Account): Promise<PackItem[]> {
+/** Account files of an image. */
+interface Texts {
+  readonly passwd: string;
+  readonly group: string;
+}
+
+async function readTexts(container: Container): Promise<Texts> {
   const [passwd, group] = await Promise.all([readText(container, '/etc/passwd'), readText(container, '/etc/group')]);
+  return { passwd, group };
+}
+
+/** Each question makes the engine mount the container's files, so what an image id stands for is asked once. */
+async function rememberedTexts(container: Container, image: string, store: Store): Promise<Texts> {
+  if (!/^sha256:[0-9a-f]{64}$/.test(image)) return readTexts(container);
+  const key = `accounts-${image.slice('sha256:'.length)}`;
+  const known = (await store.getRecord('probes', key)) as Partial<Texts> | undefined;
+  if (typeof known?.passwd === 'string' && typeof known.group === 'string') return { passwd: known.passwd, group: known.group };
+  const texts = await readTexts(container);
+  await store.putRecord('probes', key, { format: 1, ...texts });
+  return texts;
+}
+
+function accountFiles({ passwd, group }: Texts, account: Account): PackItem[] {
   return [
     file('/etc/passwd', Buffer.from(withPasswdEntry(passwd, account))),
     file('/etc/group', Buffer.from(withGroupEntry(group, account))),

@@ -33,7 +33,7 @@ export async function startBuilder(options: BuildersOptions, { key, image }: { k
   const container = await create(options, builderContainer({ image, user, settings, network, labels, mounts }));
   let lifeline: Attachment;
   try {
-    await prepareContainer(container, { ...user, name: owner.name ?? 'builder', home: INSIDE.home }, network.ca);
+    await prepareContainer(container, { account: { ...user, name: owner.name ?? 'builder', home: INSIDE.home }, image, store: options.store, ca: network.ca });
     lifeline = await container.attach({ stdin: true, tty: false });
     lifeline.stdout.on('error', ignore).resume();
     lifeline.stderr.on('error', ignore).resume();
