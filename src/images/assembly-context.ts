@@ -13,6 +13,7 @@ type Found = SourceEntry & { readonly opening?: Opening };
 export function assemblyContext(inputs: ContextInputs): AssemblyContext {
   const { store, reach } = inputs;
   const own = inputs.entries.map((entry) => contextFile(entry, inputs));
+  const byPath = new Map(own.map((entry) => [entry.path, entry]));
   let all: Promise<readonly Found[]> | undefined;
   return { lstat, list, paths, open, artifactAt, ...(inputs.excludedBy === undefined ? {} : { excludedBy: inputs.excludedBy }) };
 
@@ -21,7 +22,7 @@ export function assemblyContext(inputs: ContextInputs): AssemblyContext {
   }
 
   async function lstat(path: string): Promise<SourceEntry | undefined> {
-    const found = own.find((entry) => entry.path === path);
+    const found = byPath.get(path);
     if (found !== undefined) return found;
     // An artifact's tar has its size in its entry, which takes long to find: whoever unpacks it does not ask.
     if (artifactAt(path) !== undefined) return { type: 'file', path, mode: 0o644, size: -1, ...ROOT };

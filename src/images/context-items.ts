@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FIXED_TIME, type Entry } from '../archive/entry.js';
 import type { Artifact } from '../artifact/artifact.js';
@@ -82,7 +82,9 @@ const SMALL = 1 << 20;
 export async function* checked(path: string, entry: { readonly path: string; readonly size: number; readonly hash: string }): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
   let left = entry.size;
-  const source = entry.size <= SMALL ? [await readFile(path).catch(changed)] : createReadStream(path);
+  // A link that has come in the place of the file is not followed, nor a pipe waited for.
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(changed);
+  const source = entry.size <= SMALL ? [await file.readFile().finally(() => file.close())] : file.createReadStream();
   for await (const chunk of source as AsyncIterable<Buffer> | Buffer[]) {
     left -= chunk.length;
     if (left < 0) changed();

@@ -3,6 +3,7 @@ import { chmod, lchown, mkdir, readdir, stat, symlink, utimes } from 'node:fs/pr
 import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { ancestorsOf } from '../archive/paths.js';
 import { fail } from '../core/failure.js';
 import { diskError, errorCode } from '../util/disk.js';
 import { contextItems, dockerfilePlace, type ContextInputs } from './context-items.js';
@@ -19,14 +20,20 @@ export async function exportContext(inputs: ContextInputs, folder: string): Prom
     return fail({ reason: 'usage', message: `${folder} is not empty`, advice: 'name a folder that is new or empty' });
   }
   const modes: [string, number][] = [];
+  /** Only what is ours and comes last, artifacts, can be meant to lie below one. */
+  const links = new Set<string>();
   for await (const { entry, content } of contextItems(inputs)) {
     const path = join(folder, entry.path);
+    if (ancestorsOf(entry.path).some((above) => links.has(above))) {
+      return fail({ reason: 'build', message: `${entry.path} would lie behind a link of the context, outside of ${folder}`, advice: 'name the link in .dockerignore' });
+    }
     await newFolder(dirname(path), own);
     if (entry.type === 'directory') {
       await newFolder(path, own);
       modes.push([path, entry.mode]);
     } else if (entry.type === 'symlink') {
       await symlink(entry.target, path);
+      links.add(entry.path);
       await own(path);
     } else if (entry.type === 'file') {
       const source = content === undefined || Buffer.isBuffer(content) ? [content ?? Buffer.alloc(0)] : content;
