@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, fstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
@@ -33,12 +33,16 @@ export async function openBlob(path: string, digest: Digest): Promise<FileHandle
  */
 export function verifiedStream(file: FileHandle, blob: { digest: Digest; path: string }, onCorrupt: OnCorrupt): Readable {
   const hash = createHash('sha256');
+  // Most blobs are small: a whole chunk for each, and another to see its end, would be twice their bytes in garbage.
+  let left = fstatSync(file.fd).size;
   let held: Buffer | undefined;
 
   async function next(): Promise<{ chunk?: Buffer; end: boolean }> {
     for (;;) {
-      const buffer = Buffer.allocUnsafeSlow(CHUNK);
-      const { bytesRead } = await file.read(buffer, 0, CHUNK);
+      const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(left, 1)));
+      const { bytesRead } = await file.read(buffer, 0, buffer.length);
+      // More than there was: somebody wrote to it, and the hash will tell.
+      left = left > 0 ? left - bytesRead : CHUNK;
       const before = held;
       if (bytesRead === 0) {
         const found = hash.digest('hex');
