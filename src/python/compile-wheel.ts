@@ -192,7 +192,7 @@ async function takeWheel(builder: Builder, { dir, wanted, work }: Omit<Placing, 
     if (made !== undefined) odd(wanted, 'made more than one wheel');
     checkWheelName(filename, wanted, work);
     const tail = new Tail();
-    const blob = await work.context.store.writeBlob(Readable.from(tee(content, tail), { objectMode: false }), { subject: filename, signal: work.context.signal });
+    const blob = await work.context.store.writeBlob(Readable.from(tee(content, tail), { highWaterMark: 1 }), { subject: filename, signal: work.context.signal });
     made = { filename, blob, tail };
   }
   return made ?? odd(wanted, 'made no wheel');

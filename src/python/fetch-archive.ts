@@ -24,7 +24,7 @@ export async function fetchArchive(wanted: Wanted, source: Extract<WantedSource,
     ...(wanted.place === undefined ? {} : { place: wanted.place }),
   };
   const stream = await open(source.location, { wanted, filename: source.filename, work });
-  const bytes = Readable.from(verified(stream, expected, (chunk) => tail.add(chunk)), { objectMode: false });
+  const bytes = Readable.from(verified(stream, expected, (chunk) => tail.add(chunk)), { highWaterMark: 1 });
   const blob = await work.context.store.writeBlob(bytes, { subject: source.filename, signal: work.context.signal }).catch((error: unknown) => {
     throw placed(error, wanted);
   });

@@ -80,7 +80,7 @@ export class InstallSession {
     const builder = await context.builder();
     const stop = new AbortController();
     const output = chunks();
-    const stdin = Readable.from(this.#requests(), { objectMode: false });
+    const stdin = Readable.from(this.#requests(), { highWaterMark: 1 });
     const command: Command = {
       subject: `install ${artifact}`,
       argv: [interpreter.facts.executable, '-I', '-S', builder.agent('install.py')],
