@@ -1,6 +1,6 @@
 import { compare } from '../core/record.js';
 import type { Store } from '../store/store.js';
-import type { PieceRecord } from './piece.js';
+import type { PieceRecord } from './installation.js';
 
 /** A path that several packages install with different content; the last one (by name) is what the environment has. */
 export interface Conflict {

@@ -1,7 +1,7 @@
 import type { Part } from '../artifact/artifact.js';
 import { groupOf, spreadOf } from '../artifact/spread.js';
-import type { Obtained } from './obtain.js';
-import type { PieceRecord } from './piece.js';
+import type { PieceRecord } from './installation.js';
+import type { Obtained } from './obtained.js';
 
 /** A package's files at the environment's prefix. */
 export function packagePart({ wheel }: Pick<Obtained, 'wheel'>, { piece, size }: PieceRecord, prefix: string): Part {

@@ -1,32 +1,13 @@
 import { groupOf, spreadOf } from '../artifact/spread.js';
 import type { PackageKey } from '../core/identity.js';
 import { EarlyParts } from './early-parts.js';
-import type { EarlyPartsOptions } from './early-parts.js';
 import { BadWheel, InstallSession } from './install-session.js';
 import type { InstallJob } from './install-session.js';
-import type { Obtained } from './obtain.js';
-import type { EnvironmentSettings, PieceRecord } from './piece.js';
+import type { EnvironmentSettings, Installer, PieceRecord } from './installation.js';
+import type { Obtained } from './obtained.js';
 import { getPiece, pieceKey, skeletonKey } from './piece.js';
 import { settleAll } from './settle.js';
 import type { Work } from './work.js';
-
-export interface Environment {
-  readonly skeleton: PieceRecord;
-  /** By package name. */
-  readonly pieces: ReadonlyMap<string, PieceRecord>;
-}
-
-/** Turns the packages of one requirement set into pieces, each as soon as its wheel is there. */
-export interface Installer {
-  /** Starts what packages are installed by, before the first one is there. */
-  prepare(): void;
-  /** Begins with a package whose piece the store lacks; failures show in `environment`. */
-  begin(obtained: Obtained): void;
-  /** Resolves when all that was begun is made, or has failed. */
-  finish(): Promise<void>;
-  /** The pieces of these packages and of the empty environment. All are tried before a failure is told. */
-  environment(packages: readonly Obtained[], onParts?: EarlyPartsOptions['onParts']): Promise<Environment>;
-}
 
 export interface InstallerOptions {
   readonly settings: EnvironmentSettings;

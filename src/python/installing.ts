@@ -1,20 +1,7 @@
 import { lazy } from '../util/memo.js';
-import type { Installer, InstallerOptions } from './environment.js';
-import type { Obtained } from './obtain.js';
+import type { InstallerOptions } from './environment.js';
+import type { Installer, Installing } from './installation.js';
 import type { Work } from './work.js';
-
-/**
- * Installation beside fetching and compiling. It begins while the requirement set is still planned, since the first plan of
- * a set brings all of its packages; who only plans waits for none of it, and what it made by then is kept.
- */
-export interface Installing {
-  /** A wheel is on its way: the builder's container and the program in it are started meanwhile. */
-  expect(): void;
-  begin(obtained: Obtained): void;
-  /** Waits for what was begun, if something was. */
-  finish(): Promise<void>;
-  environment: Installer['environment'];
-}
 
 export interface InstallingOptions extends Omit<InstallerOptions, 'work'> {
   /** Asked for at the first use; nothing is loaded before. */

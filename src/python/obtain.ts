@@ -10,6 +10,7 @@ import { fetchArchive, offline } from './fetch-archive.js';
 import type { LockedWheel, Origin } from './lock.js';
 import { shownPath } from './index-client.js';
 import { parseMetadata } from './metadata.js';
+import type { Obtained } from './obtained.js';
 import { readMetadata } from './read-metadata.js';
 import { normalizeVersion } from './version.js';
 import type { Wanted, WantedSource } from './wanted.js';
@@ -19,13 +20,6 @@ import type { CompileSource, WheelRecord } from './wheel-record.js';
 import { compiledWheelKey, getWheel, putWheel, readyWheelKey, sdistKey } from './wheel-record.js';
 import type { Work } from './work.js';
 import { emitPackage } from './work.js';
-
-/** A package in the store. */
-export interface Obtained {
-  readonly locked: LockedWheel;
-  readonly key: PackageKey;
-  readonly wheel: WheelRecord;
-}
 
 /** Finds the package's wheel in the store, or fetches or compiles it; its installation begins. */
 export async function obtain(wanted: Wanted, work: Work): Promise<Obtained> {

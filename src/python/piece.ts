@@ -4,32 +4,18 @@ import type { Readable } from 'node:stream';
 import { PieceReader } from '../archive/read-piece.js';
 import { refuseEntry } from '../archive/refusal.js';
 import { TreeGuard } from '../archive/tree-guard.js';
-import type { Digest, PackageKey } from '../core/identity.js';
+import type { PackageKey } from '../core/identity.js';
 import { parseDigest } from '../core/identity.js';
 import type { Data } from '../core/record.js';
 import { compare, hashRecord } from '../core/record.js';
 import type { StoredBlob, Store } from '../store/store.js';
 import { directUrl } from './direct-url.js';
-import type { Obtained } from './obtain.js';
+import type { EnvironmentSettings, PieceRecord } from './installation.js';
+import type { Obtained } from './obtained.js';
 import type { Work } from './work.js';
 
 /** Part of every piece's key: to be raised with every change of what agent/install.py writes. */
 const AGENT_VERSION = 1;
-
-/** An installed package, or the empty environment: bucket `pieces`. */
-export interface PieceRecord {
-  readonly format: 1;
-  readonly piece: Digest;
-  /** Bytes. */
-  readonly size: number;
-  /** A blob of lines `<sha256> <path>`, sorted: what the piece holds, for finding packages that overwrite each other. */
-  readonly listing: Digest;
-}
-
-export interface EnvironmentSettings {
-  readonly prefix: string;
-  readonly compileBytecode: boolean;
-}
 
 /** Installing depends on the wheel's bytes, where it goes, the interpreter that byte-compiles it, and our program. */
 export function pieceKey({ wheel, locked }: Obtained, settings: EnvironmentSettings, work: Work): PackageKey {

@@ -4,9 +4,9 @@ import type { PackageKey } from '../core/identity.js';
 import type { Place } from '../core/place.js';
 import type { CompileQueue } from './compile-queue.js';
 import type { Credentials } from './credentials.js';
-import type { Installing } from './installing.js';
+import type { Installing } from './installation.js';
 import type { Interpreter } from './interpreter.js';
-import type { Obtained } from './obtain.js';
+import type { Obtained } from './obtained.js';
 import type { IndexOptions } from './requirement.js';
 
 /** What every step on one requirement set works with. */

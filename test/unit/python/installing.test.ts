@@ -8,8 +8,8 @@ import type { Event } from '../../../src/core/events.js';
 import { Failed } from '../../../src/core/failure.js';
 import type { PackageKey } from '../../../src/core/identity.js';
 import { createInstaller } from '../../../src/python/environment.js';
-import type { Installer } from '../../../src/python/environment.js';
-import type { Obtained } from '../../../src/python/obtain.js';
+import type { Installer } from '../../../src/python/installation.js';
+import type { Obtained } from '../../../src/python/obtained.js';
 import type { Work } from '../../../src/python/work.js';
 import { MemoryStore } from '../../../src/store/memory.js';
 

@@ -1,0 +1,49 @@
+import type { Part } from '../artifact/artifact.js';
+import type { Digest } from '../core/identity.js';
+import type { Obtained } from './obtained.js';
+
+/** An installed package, or the empty environment: bucket `pieces`. */
+export interface PieceRecord {
+  readonly format: 1;
+  readonly piece: Digest;
+  /** Bytes. */
+  readonly size: number;
+  /** A blob of lines `<sha256> <path>`, sorted: what the piece holds, for finding packages that overwrite each other. */
+  readonly listing: Digest;
+}
+
+export interface EnvironmentSettings {
+  readonly prefix: string;
+  readonly compileBytecode: boolean;
+}
+
+export interface Environment {
+  readonly skeleton: PieceRecord;
+  /** By package name. */
+  readonly pieces: ReadonlyMap<string, PieceRecord>;
+}
+
+/** Turns the packages of one requirement set into pieces, each as soon as its wheel is there. */
+export interface Installer {
+  /** Starts what packages are installed by, before the first one is there. */
+  prepare(): void;
+  /** Begins with a package whose piece the store lacks; failures show in `environment`. */
+  begin(obtained: Obtained): void;
+  /** Resolves when all that was begun is made, or has failed. */
+  finish(): Promise<void>;
+  /** The pieces of these packages and of the empty environment. All are tried before a failure is told. */
+  environment(packages: readonly Obtained[], onParts?: (parts: readonly Part[]) => void): Promise<Environment>;
+}
+
+/**
+ * Installation beside fetching and compiling. It begins while the requirement set is still planned, since the first plan of
+ * a set brings all of its packages; who only plans waits for none of it, and what it made by then is kept.
+ */
+export interface Installing {
+  /** A wheel is on its way: the builder's container and the program in it are started meanwhile. */
+  expect(): void;
+  begin(obtained: Obtained): void;
+  /** Waits for what was begun, if something was. */
+  finish(): Promise<void>;
+  environment: Installer['environment'];
+}
