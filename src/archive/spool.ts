@@ -1,5 +1,4 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onDisk } from '../util/disk.js';
@@ -32,7 +31,7 @@ export class Spool {
       this.#budget -= bytes.length;
       return { bytes };
     }
-    const file = (this.#file ??= await onDisk(this.#folder, () => openNameless(this.#folder)));
+    const file = (this.#file ??= await onDisk(this.#folder, async () => openNameless(this.#folder)));
     const offset = this.#end;
     for await (const chunk of Buffer.isBuffer(content) ? [content] : content) {
       const at = this.#end;
@@ -71,12 +70,13 @@ async function gather(content: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function openNameless(folder: string): Promise<number> {
-  const dir = await mkdtemp(join(folder, 'wheelwright-spool-'));
+/** In one go, so that a process that is killed meanwhile hardly ever leaves it behind. */
+function openNameless(folder: string): number {
+  const dir = mkdtempSync(join(folder, 'wheelwright-spool-'));
   try {
     return openSync(join(dir, 'spool'), 'wx+', 0o600);
   } finally {
-    await rm(dir, { recursive: true });
+    rmSync(dir, { recursive: true });
   }
 }
 
