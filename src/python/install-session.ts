@@ -85,7 +85,7 @@ export class InstallSession {
       subject: `install ${artifact}`,
       argv: [interpreter.facts.executable, '-I', '-S', builder.agent('install.py')],
       stdin,
-      onStdout: (chunk) => (output.destroyed || output.write(chunk) ? undefined : drained(output)),
+      onStdout: writer(output),
       signal: AbortSignal.any([context.signal, stop.signal]),
     };
     const taking = this.#take(output).catch((error: unknown) => {
@@ -232,12 +232,19 @@ function comesBefore(one: InstallJob, other: InstallJob): boolean {
   return one.rank < other.rank || (one.rank === other.rank && size(one) > size(other));
 }
 
-function drained(stream: PassThrough): Promise<void> {
-  return new Promise((resolve) => {
-    const go = (): void => {
-      stream.off('drain', go).off('close', go);
-      resolve();
-    };
-    stream.on('drain', go).on('close', go);
-  });
+/** Writes into a stream, which may be destroyed; what it returns while the stream is full is one and the same promise. */
+function writer(stream: PassThrough): (chunk: Buffer) => Promise<void> | undefined {
+  let full: Promise<void> | undefined;
+  return (chunk) => {
+    if (stream.destroyed || stream.write(chunk)) return undefined;
+    full ??= new Promise<void>((resolve) => {
+      const go = (): void => {
+        stream.off('drain', go).off('close', go);
+        full = undefined;
+        resolve();
+      };
+      stream.on('drain', go).on('close', go);
+    });
+    return full;
+  };
 }

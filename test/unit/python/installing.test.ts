@@ -35,6 +35,8 @@ class ScriptedAgent {
   readonly held = new Map<string, Promise<void>>();
   /** The run ends with status 1 before it answers this one. */
   dies: string | undefined;
+  /** Bytes that are written at once, many times without waiting. */
+  chunk = Infinity;
   /** Starting fails so many times. */
   refusals = 0;
 
@@ -42,7 +44,11 @@ class ScriptedAgent {
     const asked: string[] = [];
     this.runs.push(asked);
     const write = async (items: readonly PackItem[]): Promise<void> => {
-      for await (const chunk of withoutEnd(items)) await command.onStdout?.(chunk);
+      for await (const chunk of withoutEnd(items)) {
+        const size = Math.min(this.chunk, chunk.length);
+        const parts = Array.from({ length: Math.ceil(chunk.length / size) }, (_, index) => chunk.subarray(index * size, (index + 1) * size));
+        await Promise.all(parts.map((part) => command.onStdout?.(part)));
+      }
     };
     const answers: Promise<void>[] = [];
     for await (const { out, name = '', size } of requests(command.stdin as AsyncIterable<Buffer>)) {
@@ -180,6 +186,19 @@ describe('installation beside fetching', () => {
     expect(states('installed')).toEqual(['quick 1']);
     open();
     expect([...(await made).pieces.keys()]).toEqual(['slow', 'quick']);
+  });
+
+  test('an agent that says much at once is waited for by one listener', async () => {
+    const warned: string[] = [];
+    const note = (warning: Error): void => void warned.push(warning.name);
+    process.on('warning', note);
+    agent.chunk = 64;
+    const one = await obtained('one', 'x'.repeat(10_000));
+    pieces.set('one 10000', await bytesOf(Array.from({ length: 50 }, (_, index) => item(`lib/${index}.py`, 'y'.repeat(700)))));
+    expect([...(await installer().environment([one])).pieces.keys()]).toEqual(['one']);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', note);
+    expect(warned).toEqual([]);
   });
 
   test('started before the first package, and ended without any', async () => {
