@@ -9,4 +9,5 @@ if [ -n "${NODE_EXTRA_CA_CERTS-}" ]; then
   export ARTIFACTS_EXTRA_CA_CERTS
   unset NODE_EXTRA_CA_CERTS
 fi
-exec node -- "${program%/*}/artifacts.js" "$@"
+# A small nursery: what streams through is garbage at once, and many megabytes of it would wait to be collected.
+exec node --max-semi-space-size=2 -- "${program%/*}/artifacts.js" "$@"
