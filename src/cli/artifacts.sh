@@ -9,5 +9,8 @@ if [ -n "${NODE_EXTRA_CA_CERTS-}" ]; then
   export ARTIFACTS_EXTRA_CA_CERTS
   unset NODE_EXTRA_CA_CERTS
 fi
+# glibc's heaps per thread keep what they have freed; many packages are unpacked at once.
+MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-2}
+export MALLOC_ARENA_MAX
 # A small nursery: what streams through is garbage at once, and many megabytes of it would wait to be collected.
 exec node --max-semi-space-size=2 -- "${program%/*}/artifacts.js" "$@"
