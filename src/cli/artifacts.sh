@@ -12,5 +12,5 @@ fi
 # glibc's heaps per thread keep what they have freed; many packages are unpacked at once.
 MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-2}
 export MALLOC_ARENA_MAX
-# A small nursery: what streams through is garbage at once, and many megabytes of it would wait to be collected.
-exec node --max-semi-space-size=2 -- "${program%/*}/artifacts.js" "$@"
+# No flags: with any of V8's, Node compiles its own modules anew at each start.
+exec node -- "${program%/*}/artifacts.js" "$@"
