@@ -11,10 +11,16 @@ import { constants, Script } from 'node:vm';
  * command; whatever is wrong with it, or with the folder, the program is compiled anew.
  */
 const file = join(__dirname, 'main.js');
+const WHOLE = '+';
 /** What no checkout gives a file, and none that others may write to has. */
 const MODE = 0o600;
+/** Seconds: whoever finds compiled code and takes longer has something to do. */
+const STARTED = 0.25;
+/** In a longer run V8 drops what only the start needed, and without that the rest is of no use. */
+const SHORT = 2;
 const compiled = compiledFile();
-const cachedData = compiled === undefined ? undefined : readIfThere(compiled);
+/** What a run compiled that had something to do comes first: one that had nothing to do needs less. */
+const [whole, cachedData] = compiled === undefined ? [false, undefined] : found(compiled);
 // The build sees to it that it is ASCII, of which Latin-1 is read the fastest.
 const script = new Script(wrap(readFileSync(file).toString('latin1')), {
   filename: file,
@@ -23,8 +29,16 @@ const script = new Script(wrap(readFileSync(file).toString('latin1')), {
 });
 const main = { exports: {} };
 (script.runInThisContext() as (...args: readonly unknown[]) => void)(main.exports, createRequire(file), main, file, __dirname);
-// At the end, when the functions that this command needs have been compiled.
-if (compiled !== undefined && (cachedData === undefined || script.cachedDataRejected === true)) process.on('exit', () => keep(compiled));
+if (compiled !== undefined && !(whole && script.cachedDataRejected !== true)) {
+  let early: Buffer | undefined;
+  const isMissing = cachedData === undefined || script.cachedDataRejected === true;
+  if (isMissing) setTimeout(() => (early = script.createCachedData()), STARTED * 1000).unref();
+  process.on('exit', () => {
+    const seconds = process.uptime();
+    if (isMissing) keep(whole ? `${compiled}${WHOLE}` : compiled, seconds < SHORT ? script.createCachedData() : early);
+    else if (seconds > STARTED && seconds < SHORT) keep(`${compiled}${WHOLE}`, script.createCachedData());
+  });
+}
 
 /** Undefined where there is no home to keep it in. */
 function compiledFile(): string | undefined {
@@ -61,6 +75,11 @@ function isInCheckout(folder: string): boolean {
   }
 }
 
+function found(path: string): readonly [whole: boolean, data: Buffer | undefined] {
+  const data = readIfThere(`${path}${WHOLE}`);
+  return data === undefined ? [false, readIfThere(path)] : [true, data];
+}
+
 /** Only a file that we have written: it is as good as the program itself. */
 function readIfThere(path: string): Buffer | undefined {
   let open: number | undefined;
@@ -75,11 +94,12 @@ function readIfThere(path: string): Buffer | undefined {
   }
 }
 
-function keep(path: string): void {
+function keep(path: string, data: Buffer | undefined): void {
+  if (data === undefined) return;
   const temporary = `${path}.${process.pid}`;
   try {
     mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
-    writeFileSync(temporary, script.createCachedData(), { mode: MODE, flag: 'wx' });
+    writeFileSync(temporary, data, { mode: MODE, flag: 'wx' });
     renameSync(temporary, path);
     removeOld(join(path, '..'));
   } catch {
