@@ -8,8 +8,6 @@ import { ancestorsOf, cleanPath, unsafePath } from './paths.js';
 import { refuse, refuseEntry } from './refusal.js';
 import { Spool } from './spool.js';
 import type { Kept } from './spool.js';
-import { directoryItems } from './tar-directory.js';
-import type { TarDirectoryOptions } from './tar-directory.js';
 import { TreeGuard } from './tree-guard.js';
 
 export interface BuildPieceOptions {
@@ -41,13 +39,6 @@ export async function buildPiece(items: AsyncIterable<PackItem> | Iterable<PackI
     await spool.close();
     throw error;
   }
-}
-
-/** A piece out of a folder of the host; contents are read while the piece is. */
-export function pieceFromDirectory(dir: string, options: Pick<TarDirectoryOptions, 'map' | 'special'> = {}): Readable {
-  return packing(async (pack) => {
-    for await (const { entry, content } of directoryItems(dir, options)) await pack.entry({ ...entry, mtime: FIXED_TIME, uid: 0, gid: 0 }, content);
-  });
 }
 
 async function collect(items: AsyncIterable<PackItem> | Iterable<PackItem>, { spool, subject }: { spool: Spool; subject: string }): Promise<Map<string, Node>> {

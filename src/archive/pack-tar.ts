@@ -7,8 +7,10 @@ import { headerBlocks } from './write-header.js';
 export interface PackItem {
   readonly entry: Entry;
   /** Exactly `entry.size` bytes; ignored unless the entry is a file. */
-  readonly content?: Buffer | AsyncIterable<Uint8Array>;
+  readonly content?: Content;
 }
+
+type Content = Buffer | AsyncIterable<Uint8Array>;
 
 const CHUNK = 256 * 1024;
 const EMPTY = Buffer.alloc(0);
@@ -29,22 +31,8 @@ export class TarPack extends Readable {
     super({ highWaterMark: CHUNK });
   }
 
-  async entry(entry: Entry, content: Buffer | AsyncIterable<Uint8Array> = EMPTY): Promise<void> {
-    await this.#add(headerBlocks(entry));
-    if (entry.type !== 'file') return;
-    if (Buffer.isBuffer(content)) {
-      if (content.length !== entry.size) throw wrongSize(entry);
-      await this.#add(content);
-    } else {
-      let left = entry.size;
-      for await (const bytes of content) {
-        left -= bytes.length;
-        if (left < 0) break;
-        await this.#add(bytes);
-      }
-      if (left !== 0) throw wrongSize(entry);
-    }
-    await this.#add(ZEROS.subarray(0, padding(entry.size)));
+  async entry(entry: Entry, content: Content = EMPTY): Promise<void> {
+    for await (const bytes of bytesOf(entry, content)) await this.#add(bytes);
   }
 
   /** Ends the archive. */
@@ -84,13 +72,18 @@ export class TarPack extends Readable {
   }
 }
 
-function wrongSize({ path, size }: Entry & { readonly type: 'file' }): Error {
-  return new Error(`the content of ${path} is not of the size that its entry says (${size})`);
-}
-
-/** A writer for one deterministic tar. */
-export function packTar(): TarPack {
-  return new TarPack();
+/** Header, content, and what fills its last block. */
+async function* bytesOf(entry: Entry, content: Content): AsyncGenerator<Uint8Array> {
+  yield headerBlocks(entry);
+  if (entry.type !== 'file') return;
+  let left = entry.size;
+  for await (const bytes of Buffer.isBuffer(content) ? [content] : content) {
+    left -= bytes.length;
+    if (left < 0) break;
+    yield bytes;
+  }
+  if (left !== 0) throw new Error(`the content of ${entry.path} is not of the size that its entry says (${entry.size})`);
+  yield ZEROS.subarray(0, padding(entry.size));
 }
 
 /** The tar of these items, in their order; an error of the items becomes the stream's. */
@@ -108,21 +101,7 @@ export async function* tarChunks(items: readonly PackItem[]): AsyncGenerator<Buf
   const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK, atMost(items)));
   let filled = 0;
   for (const { entry, content = EMPTY } of items) {
-    yield* add(headerBlocks(entry));
-    if (entry.type !== 'file') continue;
-    if (Buffer.isBuffer(content)) {
-      if (content.length !== entry.size) throw wrongSize(entry);
-      yield* add(content);
-    } else {
-      let left = entry.size;
-      for await (const bytes of content) {
-        left -= bytes.length;
-        if (left < 0) break;
-        yield* add(bytes);
-      }
-      if (left !== 0) throw wrongSize(entry);
-    }
-    yield* add(ZEROS.subarray(0, padding(entry.size)));
+    for await (const bytes of bytesOf(entry, content)) yield* add(bytes);
   }
   yield* add(ZEROS);
   if (filled > 0) yield chunk.subarray(0, filled);

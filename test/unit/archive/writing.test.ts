@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { buildPiece } from '../../../src/archive/build-piece.js';
 import type { Entry } from '../../../src/archive/entry.js';
 import { HashingStream } from '../../../src/archive/hashing.js';
-import { packTar, tarOf } from '../../../src/archive/pack-tar.js';
+import { TarPack, tarOf } from '../../../src/archive/pack-tar.js';
 import type { PackItem } from '../../../src/archive/pack-tar.js';
 import { readTar } from '../../../src/archive/read-tar.js';
 import { tarDirectory } from '../../../src/archive/tar-directory.js';
@@ -37,13 +37,13 @@ async function failure(work: Promise<unknown>): Promise<Failed> {
   return error;
 }
 
-describe('tarOf and packTar', () => {
+describe('tarOf and TarPack', () => {
   test('give the same bytes, however the content comes', async () => {
     const items = [file('a', 'x'.repeat(700_000)), file('b', '')];
     const whole = await buffer(tarOf(items));
     const chunked = items.map(({ entry, content }) => ({ entry, content: Readable.from([content.subarray(0, 3), content.subarray(3)], { objectMode: false }) }));
     expect((await buffer(tarOf(chunked))).equals(whole)).toBe(true);
-    const pack = packTar();
+    const pack = new TarPack();
     const read = buffer(pack);
     for (const { entry, content } of items) await pack.entry(entry, content);
     await pack.finish();
