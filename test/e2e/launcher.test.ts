@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { Script } from 'node:vm';
 import { buildCli } from '../support/cli.js';
@@ -69,6 +69,21 @@ describe('compiled code', () => {
     const { ino } = await stat(compiled!);
     expect(run({ HOME: home })).toMatch(version);
     expect((await stat(compiled!)).ino).toBe(ino);
+  });
+
+  test('of a run that had something to do comes first, and is put right where it is broken', async () => {
+    const home = await temporaryFolder();
+    run({ HOME: home });
+    const [compiled] = await compiledIn(join(home, '.cache'));
+    await rename(compiled!, `${compiled}+`);
+    const { ino } = await stat(`${compiled}+`);
+    expect(run({ HOME: home })).toMatch(version);
+    expect(await compiledIn(join(home, '.cache'))).toEqual([`${compiled}+`]);
+    expect((await stat(`${compiled}+`)).ino).toBe(ino);
+    await truncate(`${compiled}+`, 1000);
+    expect(run({ HOME: home })).toMatch(version);
+    expect(await compiledIn(join(home, '.cache'))).toEqual([`${compiled}+`]);
+    expect((await stat(`${compiled}+`)).size).toBeGreaterThan(1000);
   });
 
   test('that others may have put there is neither run nor replaced', async () => {
