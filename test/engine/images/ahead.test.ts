@@ -3,13 +3,12 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Artifact, Part } from '../../../src/artifact/artifact.js';
 import { groupOf, spreadOf } from '../../../src/artifact/spread.js';
 import { Failed } from '../../../src/core/failure.js';
-import type { RequirementHash } from '../../../src/core/identity.js';
 import type { Engine, LoadOptions } from '../../../src/engine/engine.js';
 import { createImagePlanner } from '../../../src/images/create-planner.js';
 import type { Ahead, ImageResult, PlannerDependencies } from '../../../src/images/planner.js';
 import { MemoryStore } from '../../../src/store/memory.js';
 import { connectTestEngine, ENGINES } from '../../support/engines.js';
-import { commandSpec, projectOf, temporaryFolder, writeTree } from '../../support/images/project.js';
+import { commandSpec, projectOf, quietPlanning, temporaryFolder, writeTree } from '../../support/images/project.js';
 import { file, folder, part } from '../../unit/layers/trees.js';
 
 const PROJECT = `ahead-${randomUUID().slice(0, 8)}`;
@@ -82,11 +81,7 @@ describe.each(ENGINES)('layers sent ahead, on $name', (target) => {
     return createImagePlanner(projectOf(root, { runtime: {}, deps: { artifacts: ['tools'] }, web: { role: true } }, [commandSpec('tools', 'debian:trixie-slim')], PROJECT), {
       engine: port,
       store,
-      emit: () => undefined,
-      signal: new AbortController().signal,
-      offline: true,
-      jobs: 2,
-      artifactKey: async (name) => name.padEnd(64, '0') as RequirementHash,
+      ...quietPlanning(),
       artifact: async () => artifact,
       ...more(artifact),
     }).build();

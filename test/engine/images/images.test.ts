@@ -7,13 +7,12 @@ import { tarOf } from '../../../src/archive/pack-tar.js';
 import { FIXED_TIME } from '../../../src/archive/entry.js';
 import type { Artifact } from '../../../src/artifact/artifact.js';
 import { Failed } from '../../../src/core/failure.js';
-import type { RequirementHash } from '../../../src/core/identity.js';
 import { connectEngine } from '../../../src/engine/connect.js';
 import { createImagePlanner } from '../../../src/images/create-planner.js';
 import type { ImageResult, PlannerDependencies } from '../../../src/images/planner.js';
 import { MemoryStore } from '../../../src/store/memory.js';
 import { contentOf, docker, removeImages } from '../../support/images/docker.js';
-import { placed, projectOf, temporaryFolder, writeTree, type ImageSketch } from '../../support/images/project.js';
+import { placed, projectOf, quietPlanning, temporaryFolder, writeTree, type ImageSketch } from '../../support/images/project.js';
 
 // A name of its own, so that runs side by side do not share images.
 const PROJECT = `test-${randomUUID().slice(0, 8)}`;
@@ -34,11 +33,7 @@ function planner(images: Record<string, ImageSketch>, more: Partial<PlannerDepen
   return createImagePlanner(projectOf(root, images, [], PROJECT), {
     engine,
     store,
-    emit: () => undefined,
-    signal: new AbortController().signal,
-    offline: true,
-    jobs: 2,
-    artifactKey: async (name) => name.padEnd(64, '0') as RequirementHash,
+    ...quietPlanning(),
     artifact: async () => artifactOf({ 'bin/tool': '#!/bin/sh\n' }),
     ...more,
   });

@@ -3,12 +3,19 @@ import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ArtifactSpec, ImageSpec, Project } from '../../../src/config/project.js';
+import type { RequirementHash } from '../../../src/core/identity.js';
 import type { Placed } from '../../../src/core/place.js';
 
 export interface ImageSketch extends Partial<Omit<ImageSpec, 'name' | 'context' | 'dockerfile' | 'artifacts'>> {
   readonly context?: string;
   readonly dockerfile?: string;
   readonly artifacts?: readonly string[];
+}
+
+/** What a planner is given besides engine, store and artifacts: it says nothing, asks no registry, and keys of artifacts are their names. */
+export function quietPlanning() {
+  const artifactKey = async (name: string) => name.padEnd(64, '0') as RequirementHash;
+  return { emit: () => undefined, signal: new AbortController().signal, offline: true, jobs: 2, artifactKey };
 }
 
 /** A project in memory; images lie in `images/<name>` unless they say otherwise. */
