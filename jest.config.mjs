@@ -9,4 +9,5 @@ export default {
   transform: { '^.+\\.ts$': '<rootDir>/scripts/lib/jest-transform.cjs' },
   testTimeout: 120_000,
   maxWorkers: 2,
+  reporters: ['default', '<rootDir>/scripts/lib/report-problems.mjs'],
 };

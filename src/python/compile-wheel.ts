@@ -1,9 +1,11 @@
 import { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { FIXED_TIME } from '../archive/entry.js';
 import { tarOf } from '../archive/pack-tar.js';
 import type { PackItem } from '../archive/pack-tar.js';
 import { readTar } from '../archive/read-tar.js';
-import type { Builder, Command } from '../builders/builder.js';
+import type { Builder, Command, CommandResult } from '../builders/builder.js';
+import { wasInterrupted } from '../builders/interruptions.js';
 import type { Problem } from '../core/failure.js';
 import { fail, Failed } from '../core/failure.js';
 import type { StoredBlob } from '../store/store.js';
@@ -166,10 +168,25 @@ interface Running {
   readonly command: Step;
 }
 
-async function run(builder: Builder, { wanted, work, command }: Running): Promise<void> {
-  const { argv, env = {}, shown } = command;
-  const result = await builder.run({ subject: subjectOf(wanted), argv, env, signal: work.context.signal });
-  if (result.exitCode === 0) return;
+/** Build requirements come over the network, of which a moment's failure must not cost the run. */
+const TRIES = 3;
+const PAUSE = 1_000;
+
+async function run(builder: Builder, running: Running): Promise<void> {
+  const { wanted, work: { context }, command: { argv, env = {} } } = running;
+  const subject = subjectOf(wanted);
+  for (let failures = 1; ; failures += 1) {
+    const result = await builder.run({ subject, argv, env, signal: context.signal });
+    if (result.exitCode === 0) return;
+    if (context.offline || failures === TRIES || !wasInterrupted(result.tail)) throw await failureOf(result, running);
+    const wait = PAUSE * 2 ** (failures - 1);
+    context.emit({ type: 'step', subject, message: `its build lost the network; trying again in ${wait / 1000} s` });
+    // Interrupted meanwhile: the next try says so.
+    await setTimeout(wait, undefined, { signal: context.signal }).catch(() => undefined);
+  }
+}
+
+async function failureOf(result: CommandResult, { wanted, work, command: { shown } }: Running): Promise<Failed> {
   const [{ compileHint }, { libc }] = await Promise.all([import('../builders/hints.js'), work.context.facts()]);
   const hint = compileHint({ tail: result.tail, exitCode: result.exitCode, libc: libc.name });
   const problem: Problem = {
@@ -179,7 +196,7 @@ async function run(builder: Builder, { wanted, work, command }: Running): Promis
     detail: [`command: ${shown}`, ...result.tail, `whole log: ${result.log}`],
     ...(hint === undefined ? {} : { advice: hint }),
   };
-  throw new Failed(problem);
+  return new Failed(problem);
 }
 
 /** The one wheel that the command left, checked to be what was asked for. */

@@ -109,13 +109,31 @@ describe('local sources', () => {
     expect(failure.problems).toMatchObject([{ reason: 'compile', message: expect.stringMatching(/^bad 1\.0 failed to compile \(exit status \d+\)$/), place: { file: 'requirements.txt', line: 3, column: 1 } }]);
     const detail = failure.problems[0]?.detail ?? [];
     expect(detail[0]).toBe('command: uv build --wheel source/bad-1.0.tar.gz');
-    expect(detail.join('\n')).toContain('libpq-fe.h: No such file')
-;
+    expect(detail.join('\n')).toContain('libpq-fe.h: No such file');
     expect(failure.problems[0]?.advice).toContain('libpq-dev');
     expect(detail.at(-1)).toMatch(/^whole log: .*bad/);
     await sdist('broken/bad-1.0.tar.gz', 'bad');
     rig.restart();
     expect((await build()).packages).toEqual({ total: 2, reused: 1, fetched: 0, compiled: 1 });
+  });
+
+  test('a build that only lost its network is tried again, three times in all', async () => {
+    const losing = (times: number): string => `${BACKEND}
+if sum(1 for _ in os.scandir("/wheelwright/work") if _.name.startswith("lost-")) < ${times}:
+    import tempfile
+    tempfile.mkdtemp(prefix="lost-", dir="/wheelwright/work")
+    raise SystemExit("error: Connection reset by peer")
+`;
+    const lost = (): readonly string[] => rig.events.flatMap((event) => (event.type === 'step' && event.message.includes('lost the network') ? [`${event.subject}: ${event.message}`] : []));
+    await requirements('--no-index\n--find-links losing\nlosing==1.0\n');
+    await sdist('losing/losing-1.0.tar.gz', 'losing', { 'backend.py': losing(2) });
+    expect((await build()).packages.compiled).toBe(1);
+    expect(lost()).toEqual(['losing 1.0: its build lost the network; trying again in 1 s', 'losing 1.0: its build lost the network; trying again in 2 s']);
+    rig.restart();
+    await sdist('losing/losing-1.0.tar.gz', 'losing', { 'backend.py': losing(9) });
+    const failure = await failureOf(build());
+    expect(failure.problems).toMatchObject([{ reason: 'compile', detail: expect.arrayContaining([expect.stringContaining('Connection reset by peer')]) }]);
+    expect(lost()).toHaveLength(4);
   });
 
   test('what is ready is installed while a source compiles', async () => {
