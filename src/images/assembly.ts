@@ -29,6 +29,8 @@ export interface Assembly {
   stored(name: string): Promise<AssembledImage | undefined>;
   /** Finds or builds the image and gives it these tags besides the key tag. Fails with Skipped if a parent failed. */
   ensure(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult>;
+  /** Something will have to be built: asks beforehand for what that takes. */
+  expectWork(): void;
   /** What goes into the image's context; with `fixArgs`, what makes a plain build give the same image. */
   contextInputs(name: string, artifacts: ReadonlyMap<string, Artifact>, fixArgs?: boolean): Promise<ContextInputs>;
 }
@@ -50,7 +52,7 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
     origin,
     limit,
   });
-  return { ensure, contextInputs, stored: direct.stored, close: direct.close };
+  return { ensure, expectWork, contextInputs, stored: direct.stored, close: direct.close };
 
   function ensure(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult> {
     const running = ensured.get(name);
@@ -80,6 +82,11 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
     }
   }
 
+  /** Every way to an image needs both. */
+  function expectWork(): void {
+    for (const ask of [() => engine.info(), origin]) ask().catch(() => undefined);
+  }
+
   /** All tags that the image then has. */
   async function addTags(image: PresentImage, tags: readonly string[]): Promise<string[]> {
     const missing = [...new Set(tags)].filter((tag) => !image.tags.includes(tag));
@@ -95,8 +102,7 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
 
   async function build({ node, key, tags }: Wanted, terms: Terms): Promise<PresentImage> {
     const { name } = node.spec;
-    // Every way to an image needs both; now, while there is something else to do.
-    for (const ask of [() => engine.info(), origin]) ask().catch(() => undefined);
+    expectWork();
     if (dependencies.engineBuild !== true && whyNotDirect(node) === undefined) {
       try {
         return { id: await direct.make(name, terms, tags), tags };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FIXED_TIME, type Entry } from '../archive/entry.js';
@@ -76,15 +76,28 @@ function contextItem(entry: ContextEntry, folder: string): ContextItem {
 }
 
 const OWNED = { uid: 0, gid: 0, mtime: FIXED_TIME };
-const SMALL = 1 << 20;
+/** A link that has come in the place of the file is not followed, nor a pipe waited for. */
+const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Bytes. A file of that size is read sooner than a thread is told to. */
+const SMALL = 1 << 17;
+
+function readSmall(path: string): Buffer | undefined {
+  let file: number | undefined;
+  try {
+    file = openSync(path, FLAGS);
+    return fstatSync(file).size <= SMALL ? readFileSync(file) : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
 
 /** A file's bytes, which must still be those that the key was computed from. */
 export async function* checked(path: string, entry: { readonly path: string; readonly size: number; readonly hash: string }): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
   let left = entry.size;
-  // A link that has come in the place of the file is not followed, nor a pipe waited for.
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(changed);
-  const source = entry.size <= SMALL ? [await file.readFile().finally(() => file.close())] : file.createReadStream();
+  const source = entry.size <= SMALL ? [readSmall(path) ?? changed()] : (await open(path, FLAGS).catch(changed)).createReadStream();
   for await (const chunk of source as AsyncIterable<Buffer> | Buffer[]) {
     left -= chunk.length;
     if (left < 0) changed();

@@ -28,10 +28,13 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   const { engine } = dependencies;
   const graph = createGraph(project, dependencies.platform ?? `linux/${OCI_ARCHITECTURES[process.arch] ?? process.arch}`);
   const bases = createBases({ ...dependencies, project });
-  const statCache = openStatCache(dependencies.statCache);
+  const statCache = openStatCache(dependencies.statCache, { onNews: () => foreseen?.() });
   const limit = limiter(Math.max(1, dependencies.jobs));
   let { planning, assembly } = fresh();
-  return { key, builderKey, ensureBuilder, plan, order, changeBy: (changed) => planning.changeBy(changed), build, exportContext: exportTo, refreshBases, stored: (name) => assembly.stored(name) };
+  let asked: ReturnType<typeof presentImages> | undefined;
+  /** Told of a changed file: some image will be built. */
+  let foreseen: (() => void) | undefined;
+  return { key, builderKey, ensureBuilder, plan, order, ask, changeBy: (changed) => planning.changeBy(changed), build, exportContext: exportTo, refreshBases, stored: (name) => assembly.stored(name) };
 
   function fresh() {
     const parts = { project, dependencies, graph, bases, statCache };
@@ -107,14 +110,21 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     return (await graph.withParents(selectedImages(project, names))).map(placeOf);
   }
 
+  function ask(): void {
+    asked = presentImages(engine);
+    asked.catch(() => undefined);
+  }
+
   async function build(names?: readonly string[], { onReady, within, anew = false }: BuildOptions = {}): Promise<readonly ImageResult[]> {
     const selected = selectedImages(project, names);
     const nodes = (await graph.withParents(selected)).filter(({ spec }) => within?.has(spec.name) ?? true);
+    if (asked === undefined) ask();
+    const asking = asked!;
+    asked = undefined;
+    foreseen = () => assembly.expectWork();
     const broken = new Map<string, Error>();
-    // Asked while keys are computed.
-    const asking = presentImages(engine);
-    asking.catch(() => undefined);
     await findBroken(nodes, broken);
+    foreseen = undefined;
     const present = await asking;
     const terms: Terms = {
       present,

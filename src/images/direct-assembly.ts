@@ -71,10 +71,16 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     const { key } = await planning.keyed(name);
     const { image, known } = await assembled(name, terms);
     const layers = { key, layers: image.layers };
-    // Beside the load, whose outcome they don't depend on: writing to disk takes about as long.
+    let handedOver = (): void => undefined;
+    const handing = new Promise<void>((resolve) => (handedOver = resolve));
+    // While the engine works on the load, whose outcome they don't depend on.
+    const remember = async () => {
+      await handing;
+      await Promise.all([writeAssembled(store, key, { image, ids: [] }), recordBuild(store, planning, name), rememberLayers(store, name, layers)]);
+    };
     const [sent, remembered] = await Promise.allSettled([
-      queue.load({ config: image.bytes, layers: image.layers, tags, known, ...(image.base === undefined ? {} : { base: image.base }) }),
-      Promise.all([writeAssembled(store, key, { image, ids: [] }), recordBuild(store, planning, name), rememberLayers(store, name, layers)]),
+      queue.load({ config: image.bytes, layers: image.layers, tags, known, ...(image.base === undefined ? {} : { base: image.base }) }, handedOver),
+      remember(),
     ]);
     await preloads.clear(name);
     if (sent.status === 'rejected') throw sent.reason;

@@ -6,8 +6,8 @@ import type { LoadableImage, LoadAhead, LoadImages } from '../load/port.js';
 export interface LoadQueue {
   /** Images that will be ready in a moment are waited for while this runs. */
   expecting<T>(work: () => Promise<T>): Promise<T>;
-  /** Parents must be given before their children. */
-  load(image: LoadableImage): Promise<ImageId>;
+  /** Parents must be given before their children. `onSent`: the engine has all of it, or it came to nothing. */
+  load(image: LoadableImage, onSent?: () => void): Promise<ImageId>;
   /** Sends an image whose layers others will have, while there is nothing else to send; undefined if that came to nothing. */
   ahead(image: LoadableImage, isWanted: () => boolean): Promise<ImageId | undefined>;
 }
@@ -22,6 +22,7 @@ interface Waiting {
   readonly image: LoadableImage;
   readonly done: (id: ImageId) => void;
   readonly failed: (error: unknown) => void;
+  readonly onSent: () => void;
 }
 
 export function createLoadQueue(sending: () => Promise<Sending>): LoadQueue {
@@ -43,9 +44,9 @@ export function createLoadQueue(sending: () => Promise<Sending>): LoadQueue {
     }
   }
 
-  function load(image: LoadableImage): Promise<ImageId> {
+  function load(image: LoadableImage, onSent = (): void => undefined): Promise<ImageId> {
     return new Promise((done, failed) => {
-      waiting.push({ image, done, failed });
+      waiting.push({ image, done, failed, onSent });
       schedule();
     });
   }
@@ -83,13 +84,16 @@ export function createLoadQueue(sending: () => Promise<Sending>): LoadQueue {
   async function sendWaiting(): Promise<void> {
     const batch = waiting;
     waiting = [];
+    const sent = (): void => batch.forEach(({ onSent }) => onSent());
     try {
       const { load: send } = await sending();
-      const ids = await send(batch.map(({ image }) => ({ ...image, known: Math.max(image.known, knownOf(image)) })));
+      const ids = await send(batch.map(({ image }) => ({ ...image, known: Math.max(image.known, knownOf(image)) })), sent);
       for (const { image } of batch) remember(image);
       batch.forEach(({ done }, index) => done(ids[index]!));
     } catch (error) {
       for (const { failed } of batch) failed(error);
+    } finally {
+      sent();
     }
   }
 

@@ -27,7 +27,7 @@ export interface LoaderOptions {
  */
 export function createLoader({ emit, ...options }: LoaderOptions): { readonly load: LoadImages; readonly ahead: LoadAhead } {
   return {
-    load: async (images) => (images.length === 0 ? [] : await load({ ...options, info: await options.engine.info() }, images, emit)),
+    load: async (images, onSent) => (images.length === 0 ? [] : await load({ ...options, ...(onSent === undefined ? {} : { onSent }), info: await options.engine.info() }, images, emit)),
     ahead: async (image) => await ahead({ ...options, info: await options.engine.info() }, image),
   };
 }

@@ -18,8 +18,8 @@ export interface LoadableImage {
   readonly base?: ImageId;
 }
 
-/** Sends images to the engine, none of what it has; resolves to their ids in the same order. */
-export type LoadImages = (images: readonly LoadableImage[]) => Promise<readonly ImageId[]>;
+/** Sends images to the engine, none of what it has; resolves to their ids in the same order. `onSent`: all was handed over, and only the engine has work. */
+export type LoadImages = (images: readonly LoadableImage[], onSent?: () => void) => Promise<readonly ImageId[]>;
 
 /** Sends an image whose layers others will have, without what the engine has; undefined if the engine takes no such image. */
 export type LoadAhead = (image: LoadableImage) => Promise<ImageId | undefined>;

@@ -5,7 +5,6 @@ import { tarOf } from '../archive/pack-tar.js';
 import type { PackItem } from '../archive/pack-tar.js';
 import { readTar } from '../archive/read-tar.js';
 import type { Builder, Command, CommandResult } from '../builders/builder.js';
-import { wasInterrupted } from '../builders/interruptions.js';
 import type { Problem } from '../core/failure.js';
 import { fail, Failed } from '../core/failure.js';
 import type { StoredBlob } from '../store/store.js';
@@ -178,6 +177,7 @@ async function run(builder: Builder, running: Running): Promise<void> {
   for (let failures = 1; ; failures += 1) {
     const result = await builder.run({ subject, argv, env, signal: context.signal });
     if (result.exitCode === 0) return;
+    const { wasInterrupted } = await import('../builders/interruptions.js');
     if (context.offline || failures === TRIES || !wasInterrupted(result.tail)) throw await failureOf(result, running);
     const wait = PAUSE * 2 ** (failures - 1);
     context.emit({ type: 'step', subject, message: `its build lost the network; trying again in ${wait / 1000} s` });

@@ -11,6 +11,7 @@ import { withWorld } from '../wire.js';
 
 export const images: Action = (options, args) =>
   withWorld(withImageSettings(options, args), async ({ world, registry }) => {
+    if (options['list'] !== true && options['plan'] !== true) world.images.ask();
     const selection = await selectionOf(world, selectionOptions(options, args));
     await warnOfUndeclared(world, selection, withImageSettings(options, args).imageSettings);
     const anew = options['cache'] === false;

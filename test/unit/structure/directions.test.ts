@@ -35,7 +35,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
 /** Only these files of a module may be imported by kinds and run: its port; adapters are for cli/wire.ts. */
 const ADAPTERS_ONLY_IN_WIRE: readonly string[] = ['engine', 'builders', 'net'];
-const PORTS = ['src/engine/engine.ts', 'src/builders/builder.ts', 'src/builders/hints.ts', 'src/net/http.ts', 'src/net/requester.ts'];
+const PORTS = ['src/engine/engine.ts', 'src/builders/builder.ts', 'src/builders/hints.ts', 'src/builders/interruptions.ts', 'src/net/http.ts', 'src/net/requester.ts'];
 
 /** A third-party library has one home. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
