@@ -20,6 +20,7 @@ import { createArtifacts } from '../run/artifacts.js';
 import type { World } from '../run/world.js';
 import { cleanLeftovers, findDead } from '../store/leftovers.js';
 import { openStore, type LocalStore } from '../store/local.js';
+import { collectBuffers } from './collect-buffers.js';
 import { takeExtraCa } from './extra-ca.js';
 import { loadProject } from './load-project.js';
 import type { GlobalOptions, Outcome } from './options.js';
@@ -159,6 +160,7 @@ export async function withStore(options: Options, action: (session: StoreSession
   const owner = becomeOwner(project.root, socketOf(engine));
   // What we write must not depend on the caller's umask.
   process.umask(0o022);
+  collectBuffers();
   const renderer = await createRenderer(options, process.stderr);
   const emit: Emit = (event) => renderer.event(event);
   const interruption = onSignals();
