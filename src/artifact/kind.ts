@@ -39,17 +39,9 @@ export interface Planned {
    * Makes what is missing and composes the artifact; called only when the store has no artifact under `key`. One failing
    * package lets all others finish first; then it throws Failed with a problem for each. The caller stores the result.
    */
-  build(options?: BuildOptions): Promise<Built>;
+  build(): Promise<Built>;
   /** The packages that the store lacks: for `status` and `--offline`. Reads the store only. */
   missing(): Promise<readonly string[]>;
-}
-
-export interface BuildOptions {
-  /**
-   * Told of packages' parts, group by group (`spread.ts`), the lowest first, as soon as all of a group are there. For who can
-   * begin with them: the result alone counts. A kind need not tell.
-   */
-  readonly onParts?: (parts: readonly Part[]) => void;
 }
 
 /** Members are compared one by one by `why`; `packages` and other maps are compared member by member. */
@@ -72,6 +64,11 @@ export interface Context {
   /** How many packages may be worked on at once. */
   readonly jobs: number;
   readonly emit: Emit;
+  /**
+   * Told of packages' parts, group by group (`spread.ts`), the lowest first, as soon as all of a group are there: while the set is
+   * built, or planned already if that brings packages. For who can begin with them: the result alone counts. A kind need not tell.
+   */
+  readonly onParts?: (parts: readonly Part[]) => void;
   readonly signal: AbortSignal;
   /** For command artifacts: the requirement hash of another artifact of the project. */
   neededKey(name: string): Promise<RequirementHash>;

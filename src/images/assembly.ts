@@ -19,7 +19,7 @@ import type { PlannerParts, Planning } from './planning.js';
 import type { ImageResult, Origin } from './planner.js';
 import { presentImage, type PresentImage } from './presence.js';
 import { keyTag, revisionTag } from './tags.js';
-import { Skipped, type Terms } from './terms.js';
+import { Skipped, type ForeseenTerms, type Terms } from './terms.js';
 
 /** Makes planned images exist, each once, parents and artifacts first. */
 export interface Assembly {
@@ -31,11 +31,13 @@ export interface Assembly {
   ensure(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult>;
   /** Something will have to be built: asks beforehand for what that takes. */
   expectWork(): void;
+  /** While keys are computed: an artifact that is being made shows already that the image will be, and what it stands on is known. */
+  foresee(node: ImageNode, terms: () => Promise<ForeseenTerms>): void;
   /** What goes into the image's context; with `fixArgs`, what makes a plain build give the same image. */
   contextInputs(name: string, artifacts: ReadonlyMap<string, Artifact>, fixArgs?: boolean): Promise<ContextInputs>;
 }
 
-export function createAssembly({ project, dependencies, bases }: PlannerParts, planning: Planning, limit: Limit): Assembly {
+export function createAssembly({ project, dependencies, graph, bases }: PlannerParts, planning: Planning, limit: Limit): Assembly {
   const { engine, store, emit, signal } = dependencies;
   const ensured = new Map<string, Promise<ImageResult>>();
   const origin = lazy(async (): Promise<Origin> => (await (await dependencies.revision)?.origin?.()) ?? {});
@@ -52,7 +54,7 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
     origin,
     limit,
   });
-  return { ensure, expectWork, contextInputs, stored: direct.stored, close: direct.close };
+  return { ensure, expectWork, foresee: direct.foresee, contextInputs, stored: direct.stored, close: direct.close };
 
   function ensure(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult> {
     const running = ensured.get(name);
@@ -168,7 +170,7 @@ export function createAssembly({ project, dependencies, bases }: PlannerParts, p
   }
 
   async function contextInputs(name: string, artifacts: ReadonlyMap<string, Artifact>, fixArgs = false): Promise<ContextInputs> {
-    const { node } = await planning.keyed(name);
+    const node = await graph.node(name);
     const { entries, reach } = await planning.context(name);
     return {
       folder: join(project.root, node.spec.context.value),

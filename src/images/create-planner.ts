@@ -5,7 +5,7 @@ import type { Placed } from '../core/place.js';
 import { declaredArgs } from '../docker/build-args.js';
 import { openStatCache } from '../docker/stat-cache.js';
 import { limiter } from '../util/limit.js';
-import { createAssembly } from './assembly.js';
+import { createAssembly, type Assembly } from './assembly.js';
 import { baseUses, createBases, identityText, type BaseUse } from './base.js';
 import { externalBuilderKey } from './builder-key.js';
 import { whyNotDirect } from './direct-assembly.js';
@@ -30,6 +30,7 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   const bases = createBases({ ...dependencies, project });
   const statCache = openStatCache(dependencies.statCache, { onNews: () => foreseen?.() });
   const limit = limiter(Math.max(1, dependencies.jobs));
+  const assemblies = new Set<Assembly>();
   let { planning, assembly } = fresh();
   let asked: ReturnType<typeof presentImages> | undefined;
   /** Told of a changed file: some image will be built. */
@@ -39,7 +40,9 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   function fresh() {
     const parts = { project, dependencies, graph, bases, statCache };
     const newPlanning = createPlanning(parts);
-    return { planning: newPlanning, assembly: createAssembly(parts, newPlanning, limit) };
+    const newAssembly = createAssembly(parts, newPlanning, limit);
+    assemblies.add(newAssembly);
+    return { planning: newPlanning, assembly: newAssembly };
   }
 
   /** Keys were computed from what is no longer so. */
@@ -115,7 +118,17 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     asked.catch(() => undefined);
   }
 
-  async function build(names?: readonly string[], { onReady, within, anew = false }: BuildOptions = {}): Promise<readonly ImageResult[]> {
+  async function build(names?: readonly string[], options: BuildOptions = {}): Promise<readonly ImageResult[]> {
+    const [outcome] = await Promise.allSettled([buildAll(names, options)]);
+    foreseen = undefined;
+    const closed = await Promise.allSettled([...assemblies].map((one) => one.close()));
+    for (const one of assemblies) if (one !== assembly) assemblies.delete(one);
+    const failed = [outcome, ...closed].find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
+    if (failed !== undefined) throw failed.reason;
+    return (outcome as PromiseFulfilledResult<readonly ImageResult[]>).value;
+  }
+
+  async function buildAll(names: readonly string[] | undefined, { onReady, within, anew = false }: BuildOptions): Promise<readonly ImageResult[]> {
     const selected = selectedImages(project, names);
     const nodes = (await graph.withParents(selected)).filter(({ spec }) => within?.has(spec.name) ?? true);
     if (asked === undefined) ask();
@@ -123,6 +136,7 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     asked = undefined;
     foreseen = () => assembly.expectWork();
     const broken = new Map<string, Error>();
+    if (!anew) nodes.filter(({ spec }) => spec.artifacts.length > 0).forEach((node) => assembly.foresee(node, async () => ({ present: await asking, ...(within === undefined ? {} : { within }) })));
     await findBroken(nodes, broken);
     foreseen = undefined;
     const present = await asking;
@@ -139,7 +153,6 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     }
     await statCache.save();
     const needed = new Set([...selected, ...(await missing(sound, terms)).map(({ spec }) => spec.name)]);
-    const current = assembly;
     void makeArtifacts(await missing(sound, terms));
     const outcomes = await Promise.allSettled(
       nodes.map(async ({ spec: { name } }) => {
@@ -150,7 +163,6 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
         return result;
       }),
     );
-    await current.close();
     return collect(outcomes).filter((result) => result !== undefined);
   }
 

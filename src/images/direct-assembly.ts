@@ -22,7 +22,7 @@ import { recordBuild } from './record-build.js';
 import type { Planning } from './planning.js';
 import type { ImageResult, Origin, PlannerDependencies } from './planner.js';
 import type { PresentImage } from './presence.js';
-import { Skipped, type Terms } from './terms.js';
+import { Skipped, type ForeseenTerms, type Terms } from './terms.js';
 
 /** What making an image by ourselves takes from the rest of the assembly. */
 export interface DirectAssemblyParts {
@@ -44,6 +44,8 @@ export interface DirectAssemblyParts {
 
 /** Images that are made without the engine's builder. */
 export interface DirectAssembly {
+  /** Its artifacts' layers are sent as soon as there are parts of them, while keys are computed. */
+  foresee(node: ImageNode, terms: () => Promise<ForeseenTerms>): void;
   /** Assembles the image and brings it to the engine under these references. */
   make(name: string, terms: Terms, tags: readonly string[]): Promise<ImageId>;
   /** The image as it is in the store, whether the engine has it or not; undefined if the engine has to build it. */
@@ -65,7 +67,7 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     return createLoader({ engine, store, emit, signal });
   }));
   const preloads = createPreloads({ dependencies, queue, artifactSpec, contextInputs, foldersAbove });
-  return { make, stored, close };
+  return { foresee, make, stored, close };
 
   async function make(name: string, terms: Terms, tags: readonly string[]): Promise<ImageId> {
     const { key } = await planning.keyed(name);
@@ -99,7 +101,11 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     const running = made.get(name);
     if (running !== undefined) return running;
     const started = assemble(name, terms);
-    started.catch(() => preloads.end(name));
+    started.catch(() => {
+      // Later it may be the engine's to build.
+      if (terms.foreseen === true) made.delete(name);
+      return preloads.end(name);
+    });
     made.set(name, started);
     return started;
   }
@@ -117,7 +123,7 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     preloads.begin(node, { parent, known });
     // Before anything waits for this image: these may have to be loaded first.
     const sources = await imagesOf(node, terms);
-    const { uses } = node.resolved.stages[node.resolved.target]!;
+    const { uses } = targetOf(node);
     const stages = new Map(await Promise.all(uses.map(async (index) => [index, await stage(String(index))] as const)));
     const ready = await artifacts;
     await preloads.end(name);
@@ -151,10 +157,10 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
   }
 
   async function parentOf(node: ImageNode, { terms, stage }: Origins): Promise<{ readonly parent: KnownParent; readonly known: number }> {
-    const { base } = node.resolved.stages[node.resolved.target]!;
+    const { base } = targetOf(node);
     if (base.kind === 'scratch') return { parent: scratchParent(node.platform, store), known: 0 };
     if (base.kind === 'stage') return fromEngine(await stage(String(base.index)));
-    const edge = node.edges.find(({ use }) => use === base || use.reference === base.reference);
+    const edge = edgeOf(node);
     if (edge === undefined) return fromEngine(base.reference);
     const { node: parentNode, key } = await planning.keyed(edge.to);
     const found = await present(parentNode, key, terms);
@@ -164,15 +170,36 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
       const { image, tree, known } = await assembled(edge.to, terms);
       return { parent: assembledParent(image, store, async () => tree), known };
     } catch (error) {
-      if (error instanceof NotThin) return fromEngine(await builtByEngine(edge.to, terms));
+      if (error instanceof NotThin && terms.foreseen !== true) return fromEngine(await builtByEngine(edge.to, terms));
       // A parent's failure is told once, at the parent.
       throw error instanceof Failed ? new Skipped(`${edge.to} could not be built`, { cause: error }) : error;
     }
   }
 
+  function foresee(node: ImageNode, known: () => Promise<ForeseenTerms>): void {
+    if (dependencies.engineBuild === true || whyNotDirect(node) !== undefined) return;
+    preloads.foresee(node, async () => {
+      const terms = { ...(await known()), foreseen: true };
+      const stage = (): Promise<never> => Promise.reject(new Error('a stage is built when keys are there'));
+      return (await standsOnOurs(node, terms)) ? await parentOf(node, { terms, stage }) : undefined;
+    });
+  }
+
+  /** True if all that it is FROM is there, or is made of files alone. */
+  async function standsOnOurs(node: ImageNode, { present, within }: ForeseenTerms): Promise<boolean> {
+    if (targetOf(node).base.kind === 'stage') return false;
+    const edge = edgeOf(node);
+    if (edge === undefined) return true;
+    const { node: parent, key } = await planning.keyed(edge.to);
+    if (present.has(key)) return true;
+    const { uses, references } = targetOf(parent);
+    const needsMore = within?.has(edge.to) === false || uses.length > 0 || references.length > 0 || parent.spec.artifacts.length > 0;
+    return !needsMore && whyNotDirect(parent) === undefined && standsOnOurs(parent, { present, ...(within === undefined ? {} : { within }) });
+  }
+
   /** The project's images that it copies from, made to exist; by reference. */
   async function imagesOf(node: ImageNode, terms: Terms): Promise<ReadonlyMap<string, string>> {
-    const { references } = node.resolved.stages[node.resolved.target]!;
+    const { references } = targetOf(node);
     const used = node.edges.filter(({ use }) => references.some(({ reference }) => reference === use.reference));
     return new Map(await Promise.all(used.map(async ({ to, use }) => [use.reference, await builtByEngine(to, terms)] as const)));
   }
@@ -221,6 +248,16 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     await preloads.clearAll();
     await Promise.all(opened.splice(0).map((one) => one.close()));
   }
+}
+
+function targetOf({ resolved }: ImageNode): ImageNode['resolved']['stages'][number] {
+  return resolved.stages[resolved.target]!;
+}
+
+/** To the image of the project that it is FROM, if it is. */
+function edgeOf(node: ImageNode): ImageNode['edges'][number] | undefined {
+  const { base } = targetOf(node);
+  return base.kind === 'image' ? node.edges.find(({ use }) => use === base || use.reference === base.reference) : undefined;
 }
 
 /** What an image's first layers come from. */

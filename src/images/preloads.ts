@@ -12,6 +12,8 @@ import { Preload, type Foundation } from './preload.js';
 
 /** Sends layers of artifacts ahead of the images that they will be in (see `Preload`). */
 export interface Preloads {
+  /** Begins as soon as there are parts of the image's artifacts, and what it stands on is known: asked for then, undefined if it can't be told yet. */
+  foresee(node: ImageNode, ground: () => Promise<Ground | undefined>): void;
   /** Begins as soon as there are parts of the image's artifacts. */
   begin(node: ImageNode, ground: Ground): void;
   /** The artifacts are there, or won't be. */
@@ -39,14 +41,30 @@ export interface PreloadsParts {
 export function createPreloads({ dependencies, queue, artifactSpec, contextInputs, foldersAbove }: PreloadsParts): Preloads {
   const { engine, store, ahead } = dependencies;
   const begun = new Map<string, Begun>();
-  return { begin, end, clear, clearAll: async () => void (await Promise.all([...begun.keys()].map(clear))) };
+  return { foresee, begin, end, clear, clearAll: async () => void (await Promise.all([...begun.keys()].map(clear))) };
+
+  function foresee(node: ImageNode, ground: () => Promise<Ground | undefined>): void {
+    const opened = open(node, () => {
+      // What fails here fails again where it is told.
+      ground().then((found) => found && opened?.stand(found), () => undefined);
+    });
+  }
 
   function begin(node: ImageNode, ground: Ground): void {
-    if (ahead === undefined) return;
+    const { stand } = begun.get(node.spec.name) ?? open(node) ?? NONE;
+    stand(ground);
+  }
+
+  /** `onFirst`: there are parts. */
+  function open(node: ImageNode, onFirst = (): void => undefined): Begun | undefined {
+    if (ahead === undefined) return undefined;
+    let stand: Begun['stand'] = () => undefined;
+    const ground = new Promise<Ground | undefined>((resolve) => (stand = resolve));
+    const asked = once(onFirst);
     const preloads = new Map<string, Preload>();
     const preloadOf = (artifact: string): Preload => {
       const preload = preloads.get(artifact) ?? new Preload({
-        foundation: () => foundationOf(artifact, node, ground),
+        foundation: async () => foundationOf(artifact, node, await ground),
         send: queue.ahead,
         remove: async (id) => void (await engine.removeImage(id)),
         labels: ahead.labels,
@@ -54,13 +72,21 @@ export function createPreloads({ dependencies, queue, artifactSpec, contextInput
       preloads.set(artifact, preload);
       return preload;
     };
-    const stops = node.spec.artifacts.map(({ value }) => ahead.parts(value, (parts) => preloadOf(value).add(parts)));
-    begun.set(node.spec.name, { preloads, stops });
+    const listen = (value: string) => ahead.parts(value, (parts) => {
+      preloadOf(value).add(parts);
+      asked();
+    });
+    const opened: Begun = { preloads, stops: [], stand };
+    begun.set(node.spec.name, opened);
+    // Some may be told of at once.
+    opened.stops.push(...node.spec.artifacts.map(({ value }) => listen(value)));
+    return opened;
   }
 
   async function end(image: string): Promise<void> {
-    const { preloads, stops } = begun.get(image) ?? NONE;
+    const { preloads, stops, stand } = begun.get(image) ?? NONE;
     for (const stop of stops) stop();
+    stand(undefined);
     await Promise.all([...preloads.values()].map((preload) => preload.end()));
   }
 
@@ -72,7 +98,9 @@ export function createPreloads({ dependencies, queue, artifactSpec, contextInput
   }
 
   /** Undefined unless the artifact's layers will be a fresh set right on those of the parent. */
-  async function foundationOf(artifact: string, node: ImageNode, { parent, known }: Ground): Promise<Foundation | undefined> {
+  async function foundationOf(artifact: string, node: ImageNode, ground: Ground | undefined): Promise<Foundation | undefined> {
+    if (ground === undefined) return undefined;
+    const { parent, known } = ground;
     const artifacts = new Map(node.spec.artifacts.map(({ value }) => [value, withoutParts(artifactSpec(value)!)] as const));
     const first = await firstArtifact(node, { parent, context: await contextInputs(node.spec.name, artifacts) });
     if (first?.name !== artifact) return undefined;
@@ -86,10 +114,21 @@ export function createPreloads({ dependencies, queue, artifactSpec, contextInput
 interface Begun {
   /** By artifact. */
   readonly preloads: ReadonlyMap<string, Preload>;
-  readonly stops: readonly (() => void)[];
+  readonly stops: (() => void)[];
+  /** What it stands on is known, or won't be; the first word counts. */
+  readonly stand: (ground: Ground | undefined) => void;
 }
 
-const NONE: Begun = { preloads: new Map(), stops: [] };
+const NONE: Begun = { preloads: new Map(), stops: [], stand: () => undefined };
+
+function once(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    work();
+  };
+}
 
 function withoutParts({ kind, prefix }: ArtifactSpec): Artifact {
   return { format: 1, kind, prefix, parts: [] };

@@ -12,7 +12,12 @@ export interface Terms {
   readonly anew?: ReadonlySet<string>;
   /** Short name → why it can't be built, known beforehand. */
   readonly broken?: ReadonlyMap<string, Error>;
+  /** Keys are not all computed: the engine's builder makes nothing yet, and what would need it fails. */
+  readonly foreseen?: boolean;
 }
+
+/** What is known before keys are. */
+export type ForeseenTerms = Required<Pick<Terms, 'present'>> & Pick<Terms, 'within'>;
 
 /** Not built because something that it needs was not; that failure is told where it happened. */
 export class Skipped extends Error {}

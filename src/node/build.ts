@@ -1,5 +1,5 @@
 import type { Built, Part } from '../artifact/artifact.js';
-import type { BuildOptions as Telling, Context } from '../artifact/kind.js';
+import type { Context } from '../artifact/kind.js';
 import type { BuilderFacts, NodeFacts } from '../builders/builder.js';
 import type { NodeSpec } from '../config/project.js';
 import type { PackageCounts } from '../core/events.js';
@@ -22,7 +22,7 @@ import { runScripts, scriptOrder, type ScriptResult, type ScriptRun } from './sc
 import { markInert, markUnfit, packageName, reachable, title } from './select.js';
 import type { TreeNode } from './tree.js';
 
-export interface BuildOptions extends Telling {
+export interface BuildOptions {
   readonly spec: NodeSpec;
   readonly facts: BuilderFacts;
   readonly context: Context;
@@ -113,7 +113,7 @@ function isForOtherLibc(node: TreeNode, piece: Piece | undefined, platform: Plat
 }
 
 /** Scripts make another piece of a package, and what is lean does without some. */
-function earlyParts({ spec, facts, onParts }: BuildOptions, { mayRun }: FetchContext): { readonly early?: EarlyPartsOptions } {
+function earlyParts({ spec, facts, context: { onParts } }: BuildOptions, { mayRun }: FetchContext): { readonly early?: EarlyPartsOptions } {
   if (onParts === undefined) return {};
   const platform = platformOf(facts, facts.node as NodeFacts);
   const isLate = (node: TreeNode, { gyp }: Piece): boolean => (node.entry.hasInstallScript === true || gyp) && mayRun(node);

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Part } from '../artifact/artifact.js';
-import { groupOf, spreadOf } from '../artifact/spread.js';
+import { PartGroups } from '../artifact/part-groups.js';
 import type { Unit } from './packages.js';
 import type { Piece } from './piece.js';
 import { title } from './select.js';
@@ -13,9 +13,8 @@ export function packagePart(node: TreeNode, piece: Pick<Piece, 'blob' | 'size'>,
 
 export interface EarlyPartsOptions {
   readonly prefix: string;
-  /** Told of a group (`artifact/spread.ts`) when it and all lower ones are there. */
   readonly onParts: (parts: readonly Part[]) => void;
-  /** A package that will have another piece in the end: its group and all above are not told. */
+  /** A package that will have another piece in the end. */
   readonly isLate: (node: TreeNode, piece: Piece) => boolean;
   /** A package that will be left out although it is there. */
   readonly isOut: (node: TreeNode, piece: Piece) => boolean;
@@ -25,46 +24,19 @@ export interface EarlyPartsOptions {
 export class EarlyParts {
   /** Those of the lowest group first. */
   readonly inOrder: readonly Unit[];
-  readonly #options: EarlyPartsOptions;
-  readonly #spread: number;
-  readonly #groups: Group[];
-  #next = 0;
+  readonly #groups: PartGroups<Unit>;
 
-  constructor(units: readonly Unit[], options: EarlyPartsOptions) {
-    this.#options = options;
-    this.#spread = spreadOf(units.reduce((sum, { nodes }) => sum + nodes.length, 0));
-    this.#groups = Array.from({ length: this.#spread }, () => ({ awaited: new Set<Unit>(), parts: [], isLate: false }));
-    for (const unit of units) for (const node of unit.nodes) this.#groupOf(node).awaited.add(unit);
-    this.inOrder = [...new Set(this.#groups.flatMap(({ awaited }) => [...awaited]))];
+  constructor(units: readonly Unit[], private readonly options: EarlyPartsOptions) {
+    this.#groups = new PartGroups(units.flatMap((unit) => unit.nodes.map((node) => [title(node), unit] as const)), options.onParts);
+    this.inOrder = this.#groups.inOrder;
   }
 
   /** Without a piece: it is left out. */
   made(unit: Unit, piece: Piece | undefined): void {
-    const { prefix, isLate, isOut } = this.#options;
-    for (const node of unit.nodes) {
-      const group = this.#groupOf(node);
-      group.awaited.delete(unit);
-      if (piece === undefined || isOut(node, piece)) continue;
-      group.parts.push(packagePart(node, piece, prefix));
-      group.isLate ||= isLate(node, piece);
-    }
-    this.#tell();
+    const { prefix, isLate, isOut } = this.options;
+    this.#groups.made(unit, unit.nodes.map((node) => ({
+      name: title(node),
+      ...(piece === undefined || isOut(node, piece) ? {} : { part: packagePart(node, piece, prefix), isLate: isLate(node, piece) }),
+    })));
   }
-
-  #tell(): void {
-    for (let group = this.#groups[this.#next]; group !== undefined && group.awaited.size === 0 && !group.isLate; group = this.#groups[this.#next]) {
-      this.#next += 1;
-      this.#options.onParts(group.parts);
-    }
-  }
-
-  #groupOf(node: TreeNode): Group {
-    return this.#groups[groupOf(title(node), this.#spread)]!;
-  }
-}
-
-interface Group {
-  readonly awaited: Set<Unit>;
-  readonly parts: Part[];
-  isLate: boolean;
 }

@@ -33,7 +33,7 @@ async function plan(spec: NodeSpec, context: Context): Promise<Planned> {
     key: known.key,
     record: known.record,
     packageCount: known.packageCount,
-    build: async (options) => (await import('./build.js')).buildNode(await analysed(), { spec, facts, context, inputs, ...options }),
+    build: async () => (await import('./build.js')).buildNode(await analysed(), { spec, facts, context, inputs }),
     missing: async () => (await import('./build.js')).missingPackages(await analysed(), { spec, facts, context, inputs }),
   };
 }

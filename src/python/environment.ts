@@ -1,10 +1,11 @@
 import { groupOf, spreadOf } from '../artifact/spread.js';
+import { PartGroups } from '../artifact/part-groups.js';
 import type { PackageKey } from '../core/identity.js';
-import { EarlyParts } from './early-parts.js';
 import { BadWheel, InstallSession } from './install-session.js';
 import type { InstallJob } from './install-session.js';
 import type { EnvironmentSettings, Installer, PieceRecord } from './installation.js';
 import type { Obtained } from './obtained.js';
+import { packagePart } from './package-part.js';
 import { getPiece, pieceKey, skeletonKey } from './piece.js';
 import { settleAll } from './settle.js';
 import type { Work } from './work.js';
@@ -17,10 +18,11 @@ export interface InstallerOptions {
 }
 
 export function createInstaller({ settings, work, packages: expected }: InstallerOptions): Installer {
-  const { store } = work.context;
+  const { store, onParts } = work.context;
   const pieces = new Map<PackageKey, Promise<PieceRecord>>();
   const lookups = new Set<Promise<unknown>>();
   let session: InstallSession | undefined;
+  let groups: PartGroups<string> | undefined;
 
   const make = async (job: InstallJob): Promise<PieceRecord> => {
     // Ends when the session has the job, and not when that is done.
@@ -48,7 +50,17 @@ export function createInstaller({ settings, work, packages: expected }: Installe
   const skeleton = (): Promise<PieceRecord> => piece({ key: skeletonKey(settings, work), rank: -1 });
   const spread = spreadOf(expected);
   const rankOf = ({ wheel }: Obtained): number => groupOf(`${wheel.name} ${wheel.version}`, spread);
-  const installed = (obtained: Obtained): Promise<PieceRecord> => piece({ key: pieceKey(obtained, settings, work), obtained, rank: rankOf(obtained) });
+  const installed = async (obtained: Obtained): Promise<PieceRecord> => {
+    const made = await piece({ key: pieceKey(obtained, settings, work), obtained, rank: rankOf(obtained) });
+    groups?.made(obtained.wheel.name, [{ name: obtained.wheel.name, part: packagePart(obtained, made, settings.prefix) }]);
+    return made;
+  };
+  const expect = (names: readonly string[]): void => {
+    if (onParts === undefined) return;
+    const members = names.map((name) => [name, name] as const);
+    if (groups === undefined) groups = new PartGroups(members, onParts);
+    else groups.add(members);
+  };
 
   const finish = async (): Promise<void> => {
     await Promise.allSettled(lookups);
@@ -59,19 +71,14 @@ export function createInstaller({ settings, work, packages: expected }: Installe
 
   return {
     prepare: () => void running(),
+    expect,
     begin: (obtained) => {
       skeleton().catch(ignore);
       installed(obtained).catch(ignore);
     },
     finish,
-    environment: async (packages, onParts) => {
-      const early = onParts && new EarlyParts(packages, { prefix: settings.prefix, onParts });
-      const told = async (obtained: Obtained): Promise<PieceRecord> => {
-        const made = await installed(obtained);
-        early?.made(obtained, made);
-        return made;
-      };
-      const wanted = settleAll([skeleton(), ...packages.map(told)]);
+    environment: async (packages) => {
+      const wanted = settleAll([skeleton(), ...packages.map(installed)]);
       wanted.catch(ignore);
       await finish();
       const [first, ...others] = await wanted;

@@ -1,4 +1,3 @@
-import type { Part } from '../artifact/artifact.js';
 import type { Digest } from '../core/identity.js';
 import type { Obtained } from './obtained.js';
 
@@ -27,12 +26,14 @@ export interface Environment {
 export interface Installer {
   /** Starts what packages are installed by, before the first one is there. */
   prepare(): void;
+  /** The names of all packages, as far as they are known: parts are told of by them (`Context.onParts`). */
+  expect(names: readonly string[]): void;
   /** Begins with a package whose piece the store lacks; failures show in `environment`. */
   begin(obtained: Obtained): void;
   /** Resolves when all that was begun is made, or has failed. */
   finish(): Promise<void>;
   /** The pieces of these packages and of the empty environment. All are tried before a failure is told. */
-  environment(packages: readonly Obtained[], onParts?: (parts: readonly Part[]) => void): Promise<Environment>;
+  environment(packages: readonly Obtained[]): Promise<Environment>;
 }
 
 /**
@@ -41,7 +42,8 @@ export interface Installer {
  */
 export interface Installing {
   /** A wheel is on its way: the builder's container and the program in it are started meanwhile. */
-  expect(): void;
+  prepare(): void;
+  expect: Installer['expect'];
   begin(obtained: Obtained): void;
   /** Waits for what was begun, if something was. */
   finish(): Promise<void>;

@@ -14,12 +14,15 @@ export function createInstalling({ work, ...options }: InstallingOptions): Insta
     return createInstaller({ ...options, work: work() });
   });
   let begun = false;
-  let expected = false;
+  let prepared = false;
   return {
-    expect: () => {
-      if (expected || work().context.offline) return;
-      expected = true;
+    prepare: () => {
+      if (prepared || work().context.offline) return;
+      prepared = true;
       void installer().then(({ prepare }) => prepare());
+    },
+    expect: (names) => {
+      if (work().context.onParts !== undefined) void installer().then(({ expect }) => expect(names));
     },
     begin: (obtained) => {
       begun = true;
@@ -28,6 +31,6 @@ export function createInstalling({ work, ...options }: InstallingOptions): Insta
     finish: async () => {
       if (begun) await (await installer()).finish();
     },
-    environment: async (packages, onParts) => (await installer()).environment(packages, onParts),
+    environment: async (packages) => (await installer()).environment(packages),
   };
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Artifact, Built } from '../artifact/artifact.js';
-import type { BuildOptions, Context, KeyedRecord, Kind, KeyRecord, Planned } from '../artifact/kind.js';
+import type { Context, KeyedRecord, Kind, KeyRecord, Planned } from '../artifact/kind.js';
 import type { PythonSpec } from '../config/project.js';
 import type { Event } from '../core/events.js';
 import type { Problem } from '../core/failure.js';
@@ -12,7 +12,6 @@ import type { RecordEntry } from '../store/store.js';
 import { CompileQueue } from './compile-queue.js';
 import type { Conflict } from './conflicts.js';
 import { credentialsOf } from './credentials.js';
-import { packagePart } from './early-parts.js';
 import { inputFiles } from './input-files.js';
 import type { Inputs } from './inputs.js';
 import { readInputs } from './inputs.js';
@@ -22,6 +21,7 @@ import { interpreterOf } from './interpreter.js';
 import type { LockedWheel, PythonLock } from './lock.js';
 import { getLock, identityOf, putLock } from './lock.js';
 import type { Obtained } from './obtained.js';
+import { packagePart } from './package-part.js';
 import { locate } from './resolve-pin.js';
 import { settleAll } from './settle.js';
 import { wantedOf } from './wanted.js';
@@ -55,7 +55,7 @@ async function plan(spec: PythonSpec, context: Context, made: Work['made']): Pro
     key: hashRecord<RequirementHash>(record),
     record,
     packageCount: lock.packages.length,
-    build: ({ onParts } = {}) => build(lock, { spec, work, onParts }),
+    build: () => build(lock, { spec, work }),
     missing: () => missing(lock, work),
   };
 }
@@ -131,13 +131,13 @@ function unnamed(lock: PythonLock, inputs: Inputs): Record<string, string> {
 interface Building {
   readonly spec: PythonSpec;
   readonly work: Work;
-  readonly onParts: BuildOptions['onParts'];
 }
 
-async function build(lock: PythonLock, { spec, work, onParts }: Building): Promise<Built> {
+async function build(lock: PythonLock, { spec, work }: Building): Promise<Built> {
   const { obtained, failure } = await obtainLocked(lock, work);
   // What did arrive is installed all the same: the next run has only the rest to do.
-  const environment = await work.installing.environment(obtained, failure === undefined ? onParts : undefined).catch((error: unknown) => {
+  if (failure === undefined) work.installing.expect(obtained.map(({ wheel }) => wheel.name));
+  const environment = await work.installing.environment(obtained).catch((error: unknown) => {
     if (failure === undefined || !(error instanceof Failed)) throw error;
     throw new Failed([...failure.problems, ...error.problems]);
   });

@@ -68,6 +68,7 @@ async function fromResolver(inputs: Inputs, work: Work): Promise<Resolution> {
   const pinned = new Set(exact.map(({ name }) => name));
   const added = answer.filter(({ name }) => name !== undefined && !pinned.has(name)).map((found) => withOwn(found, own.get(found.name)));
   const context = pinContext(inputs, work, (name) => !pinned.has(name));
+  expectAll([...exact, ...added], work);
   const packages = await obtainAll([...exact, ...added].map((requirement) => resolvePin(requirement, context)), work);
   const unpinned = packages
     .filter(({ locked }) => locked.resolved)
@@ -88,6 +89,7 @@ function placeOf(requirement: Requirement | undefined): { readonly place?: Place
 
 async function fromPins(inputs: Inputs, work: Work, strict: boolean): Promise<Resolution> {
   const context = pinContext(inputs, work, () => false);
+  expectAll([...inputs.requirements, ...inputs.locked], work);
   const pinned = inputs.requirements.map((requirement) => resolvePin(requirement, context));
   const packages = [...(await obtainAll([...pinned, ...inputs.locked.map((item) => resolveLocked(item, context))], work))];
   // A lock file is complete by its makers' word, overrides of what metadata says included.
@@ -111,6 +113,12 @@ async function fromPins(inputs: Inputs, work: Work, strict: boolean): Promise<Re
       unpinned.push({ name: locked.name, version: locked.version, why, ...placeOf(known.get(needed?.split(' ')[0])) });
     }
   }
+}
+
+/** What a URL or a folder holds shows its name only later. */
+function expectAll(wanted: readonly { readonly name?: string }[], { installing }: Work): void {
+  const names = wanted.flatMap(({ name }) => name ?? []);
+  if (names.length === wanted.length) installing.expect(names);
 }
 
 /** Every package is tried before a failure is told. */
@@ -156,6 +164,7 @@ async function supplement(missing: readonly Gap[], packages: readonly Obtained[]
   const have = new Set(packages.map(({ locked }) => locked.name));
   const context = pinContext(inputs, work, () => true);
   const wanted = record.packages.filter(({ name }) => !have.has(name)).map((pin) => resolvePin(pinOf(pin, place), context));
+  if (wanted.length > 0) work.installing.expect(record.packages.map(({ name }) => name));
   const added = await obtainAll(wanted, work);
   if (stored === undefined) await store.putRecord('pins', key, record as unknown as Data);
   return added;

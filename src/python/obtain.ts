@@ -85,7 +85,7 @@ async function readyWheel(wanted: Wanted, source: Archive, work: Work): Promise<
     const again = known === undefined ? undefined : await getWheel(store, readyWheelKey(known));
     if (again !== undefined && known !== undefined) return reused(wanted, { key: readyWheelKey(known), wheel: again, origin: archiveOrigin(source, known) }, work);
     emitPackage(work, subject, 'fetching');
-    work.installing.expect();
+    work.installing.prepare();
     try {
       const { blob, tail } = await fetchArchive(wanted, source, work);
       const wheel = await wheelRecord(wanted, { filename: source.filename, blob, tail }, store);

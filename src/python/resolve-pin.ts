@@ -125,7 +125,7 @@ function pinKey({ name, specifiers, hashes }: Requirement & { readonly name: str
 
 async function choose(requirement: Requirement & { readonly name: string }, { work, index }: PinContext, key: string): Promise<PinRecord> {
   const { name, specifiers, hashes, place } = requirement;
-  work.installing.expect();
+  work.installing.prepare();
   const listed = (pinned: readonly string[]) => index(name, pinned).catch((error: unknown) => {
     const version = pinnedVersion(specifiers);
     if (error instanceof Failed && error.has('offline')) {

@@ -7,7 +7,7 @@ import type { BuilderKey, Digest, RequirementHash } from '../core/identity.js';
 import type { Data } from '../core/record.js';
 import { artifactInputs } from '../images/artifact-inputs.js';
 import { memoised } from '../util/memo.js';
-import { EarlyParts } from './early-parts.js';
+import { ToldParts } from './told-parts.js';
 import { unknownArtifact } from './unknown-artifact.js';
 import type { World } from './world.js';
 
@@ -20,7 +20,7 @@ export interface Artifacts {
   find(name: string): Promise<StoredArtifact | undefined>;
   /** Finds or makes it, with what it needs. */
   ensure(name: string): Promise<EnsuredArtifact>;
-  /** Tells of the parts of an artifact while it is being made (`BuildOptions.onParts`), until what it returns is called. */
+  /** Tells of the parts of an artifact while it is being made (`Context.onParts`), until what it returns is called. */
   parts(name: string, listener: (parts: readonly Part[]) => void): () => void;
   /** Forgets all keys: a base image turned out to be another one. */
   forget(): void;
@@ -43,7 +43,7 @@ export interface EnsuredArtifact {
 }
 
 export function createArtifacts(world: World): Artifacts {
-  const early = new EarlyParts();
+  const told = new ToldParts();
   const plan = memoised(async (name: string): Promise<Planned> => {
     const spec = specOf(world, name);
     const builderKey = await world.images.builderKey(spec.builder);
@@ -83,6 +83,8 @@ export function createArtifacts(world: World): Artifacts {
     } catch (error) {
       world.emit({ type: 'artifact', name, state: 'failed' });
       throw error;
+    } finally {
+      told.forget(name);
     }
   });
 
@@ -98,7 +100,7 @@ export function createArtifacts(world: World): Artifacts {
       // Somebody else may have made it while we waited.
       const found = await present(name, planned);
       if (found !== undefined) return found;
-      const { artifact, packages } = await planned.build({ onParts: (parts) => early.tell(name, parts) }).finally(() => early.forget(name));
+      const { artifact, packages } = await planned.build();
       const stored: StoredArtifact = { name, record: planned.record, artifact };
       await world.store.putRecord('artifacts', planned.key, stored as unknown as Data, { blobs: blobsOf(artifact) });
       return { status: 'built' as const, packages, artifact };
@@ -122,6 +124,7 @@ export function createArtifacts(world: World): Artifacts {
       jobs: world.jobs,
       emit: world.emit,
       signal: world.signal,
+      onParts: (parts) => told.tell(spec.name, parts),
       neededKey: async (name) => (await plan(name)).key,
       needed: async (name) => (await ensure(name)).artifact,
     };
@@ -134,8 +137,9 @@ export function createArtifacts(world: World): Artifacts {
   const forget = () => {
     plan.forget();
     ensure.forget();
+    told.forget();
   };
-  return { plan, inputs, find, ensure, parts: (name, listener) => early.listen(name, listener), forget };
+  return { plan, inputs, find, ensure, parts: (name, listener) => told.listen(name, listener), forget };
 }
 
 function specOf(world: World, name: string): ArtifactSpec {

@@ -84,7 +84,7 @@ describe.each(ENGINES)('layers sent ahead, on $name', (target) => {
       ...quietPlanning(),
       artifact: async () => artifact,
       ...more(artifact),
-    }).build();
+    }).build(undefined, { within: new Set(['runtime', 'deps', 'web']) });
   }
 
   /** Groups of parts as a kind tells them, those above the first `wrong` with another package than there will be. */
@@ -125,6 +125,32 @@ describe.each(ENGINES)('layers sent ahead, on $name', (target) => {
     const { layers } = (await engine.image(`${PROJECT}-deps:latest`))!;
     await removeAll();
     expect(layers).toHaveLength(1 + 1 + 9);
+  });
+
+  /** The key is there when so many loads have ended. */
+  const lateKey = (loaded: (count: number) => Promise<void>, count: number): Pick<PlannerDependencies, 'artifactKey'> => ({
+    artifactKey: (name) => loaded(count).then(() => quietPlanning().artifactKey(name)),
+  });
+
+  test('so it is while keys are still being computed: the parent goes along', async () => {
+    const { port, loads, loaded } = watched(engine);
+    const results = await build(port, (artifact) => ({ ahead: aheadOf(artifact), ...lateKey(loaded, 2) }));
+    expect(idsOf(results)).toEqual(expected);
+    expect(loads.at(-1)).toBeLessThan(whole * 0.8);
+    expect(loads.reduce((sum, bytes) => sum + bytes)).toBeLessThan(whole * 1.1);
+    expect(await engine.images([LABEL])).toEqual([]);
+    await removeAll();
+  });
+
+  test('a key that can’t be had leaves nothing', async () => {
+    const { port, loaded } = watched(engine);
+    const failure = await build(port, (artifact) => ({
+      ahead: aheadOf(artifact),
+      artifactKey: () => loaded(1).then(() => Promise.reject(new Failed({ reason: 'requirements', message: 'no such version' }))),
+    })).catch((error: unknown) => error);
+    expect((failure as Failed).problems).toMatchObject([{ message: 'no such version' }]);
+    expect(await engine.images([`wheelwright.project=${PROJECT}`])).toEqual([]);
+    expect(await engine.images([LABEL])).toEqual([]);
   });
 
   test('what comes out otherwise than was told is sent anew', async () => {

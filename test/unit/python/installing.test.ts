@@ -130,13 +130,14 @@ async function obtained(name: string, content = `wheel of ${name}`): Promise<Obt
   };
 }
 
-function installer(packages = 1): Installer {
+function installer(packages = 1, onParts?: (parts: readonly Part[]) => void): Installer {
   const builder = { agent: (name: string) => `/agent/${name}`, run: (command: Command) => agent.run(command) } as unknown as Builder;
   const context = {
     store,
     signal: new AbortController().signal,
     jobs: 2,
     builderKey: 'b',
+    ...(onParts === undefined ? {} : { onParts }),
     emit: (event: Event) => events.push(event),
     builder: () => (agent.refusals-- > 0 ? Promise.reject(new Failed({ reason: 'engine', message: 'no engine' })) : Promise.resolve(builder)),
   };
@@ -267,8 +268,9 @@ test('parts are told group by group, the lowest first, whatever order they are m
   const { opened, open } = gate();
   for (const { wheel } of packages.filter((_, index) => index % 3 === 0)) agent.held.set(wheel.name, opened);
   const told: (readonly Part[])[] = [];
-  const install = installer(packages.length);
-  const made = install.environment(packages, (parts) => told.push(parts));
+  const install = installer(packages.length, (parts) => told.push(parts));
+  install.expect(packages.map(({ wheel }) => wheel.name));
+  const made = install.environment(packages);
   await until(() => states('installed').length === 26);
   open();
   const { pieces: all } = await made;
@@ -278,4 +280,25 @@ test('parts are told group by group, the lowest first, whatever order they are m
   const { groupOf } = await import('../../../src/artifact/spread.js');
   told.forEach((parts, group) => expect(parts.every(({ package: name }) => groupOf(name!, 8) === group)).toBe(true));
   expect(agent.runs[0]?.slice(1).map((name) => groupOf(`${name} 1`, 8))).toEqual([...told.flat()].map(({ package: name }) => groupOf(name!, 8)));
+});
+
+test('parts are told of while the set is still planned; a package that comes to it later is waited for if its turn has not come', async () => {
+  const packages = await Promise.all(Array.from({ length: 40 }, (_, index) => obtained(`package-${index}`)));
+  const { groupOf } = await import('../../../src/artifact/spread.js');
+  const inGroup = (group: number): string => Array.from({ length: 1000 }, (_, index) => `late-${index}`).find((name) => groupOf(name, 8) === group)!;
+  const [late, lower] = await Promise.all([obtained(inGroup(5)), obtained(inGroup(0))]);
+  const names = (all: readonly Obtained[]): readonly string[] => all.map(({ wheel }) => wheel.name);
+  for (const [added, groups] of [[late, 8], [lower, 5]] as const) {
+    const told: (readonly Part[])[] = [];
+    const install = installer(packages.length, (parts) => told.push(parts));
+    install.expect(names(packages));
+    const isHeld = ({ wheel }: Obtained): boolean => groupOf(wheel.name, 8) >= 5;
+    for (const one of packages.filter((one) => !isHeld(one))) install.begin(one);
+    await until(() => told.length === 5);
+    install.expect(names([...packages, added]));
+    await install.environment([...packages, added]);
+    expect(told).toHaveLength(groups);
+    const expected = groups === 8 ? names([...packages, added]) : names(packages.filter((one) => !isHeld(one)));
+    expect(told.flat().map(({ package: name }) => name!.slice(0, -2)).sort()).toEqual([...expected].sort());
+  }
 });

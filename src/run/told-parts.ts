@@ -3,7 +3,7 @@ import type { Part } from '../artifact/artifact.js';
 type Listener = (parts: readonly Part[]) => void;
 
 /** Passes on the parts of artifacts that are being made; who comes late is told what was told before. */
-export class EarlyParts {
+export class ToldParts {
   readonly #told = new Map<string, (readonly Part[])[]>();
   readonly #listeners = new Map<string, Set<Listener>>();
 
@@ -20,8 +20,9 @@ export class EarlyParts {
     return () => void listeners.delete(listener);
   }
 
-  /** It is made. */
-  forget(artifact: string): void {
-    this.#told.delete(artifact);
+  /** It is made, or won't be; without a name: none will be as was told. */
+  forget(artifact?: string): void {
+    if (artifact === undefined) this.#told.clear();
+    else this.#told.delete(artifact);
   }
 }

@@ -1,0 +1,82 @@
+import type { Part } from './artifact.js';
+import { groupOf, spreadOf } from './spread.js';
+
+/** What became of one package of a source. */
+export interface MadePart {
+  /** The package, with or without its version. */
+  readonly name: string;
+  /** Absent: it is left out. */
+  readonly part?: Part;
+  /** It will have another part in the end: its group and all above are not told. */
+  readonly isLate?: boolean;
+}
+
+/** A package's name, and what it comes out of: one source may bring several. */
+export type Member<Source> = readonly [name: string, source: Source];
+
+/**
+ * The parts of an artifact while its packages come in. Tells of a group (`spread.ts`) when all of it and of the lower ones is
+ * there; what it told is not taken back: who begins with it looks at the end whether it came out so.
+ */
+export class PartGroups<Source> {
+  readonly #spread: number;
+  readonly #groups: readonly Group<Source>[];
+  readonly #names: Set<string>;
+  #count: number;
+  #next = 0;
+
+  constructor(members: readonly Member<Source>[], private readonly onParts: (parts: readonly Part[]) => void) {
+    this.#count = members.length;
+    this.#spread = spreadOf(this.#count);
+    this.#groups = Array.from({ length: this.#spread }, () => ({ awaited: new Set<Source>(), parts: [], isLate: false }));
+    this.#names = new Set(members.map(([name]) => name));
+    for (const [name, source] of members) this.#groupOf(name).awaited.add(source);
+  }
+
+  /** All sources, those of the lowest group first. */
+  get inOrder(): readonly Source[] {
+    return [...new Set(this.#groups.flatMap(({ awaited }) => [...awaited]))];
+  }
+
+  /** Packages that nobody knew of at first: nothing is told any more where that changes what was. */
+  add(members: readonly Member<Source>[]): void {
+    const added = members.filter(([name]) => !this.#names.has(name));
+    for (const [name] of added) this.#names.add(name);
+    this.#count += added.length;
+    const isOther = spreadOf(this.#count) !== this.#spread;
+    for (const [name, source] of added) {
+      const group = this.#groupOf(name);
+      group.awaited.add(source);
+      if (isOther || this.#isTold(group)) this.#next = this.#groups.length;
+    }
+  }
+
+  /** A source that was not awaited, or was told of before, changes nothing. */
+  made(source: Source, found: readonly MadePart[]): void {
+    const waiting = new Set(this.#groups.filter(({ awaited }) => awaited.delete(source)));
+    for (const { name, part, isLate = false } of found) {
+      const group = this.#groupOf(name);
+      if (part === undefined || !waiting.has(group) || this.#isTold(group)) continue;
+      group.parts.push(part);
+      group.isLate ||= isLate;
+    }
+    for (let group = this.#groups[this.#next]; group !== undefined && group.awaited.size === 0 && !group.isLate; group = this.#groups[this.#next]) {
+      this.#next += 1;
+      this.onParts(group.parts);
+    }
+  }
+
+  #isTold(group: Group<Source>): boolean {
+    return this.#groups.indexOf(group) < this.#next;
+  }
+
+  #groupOf(name: string): Group<Source> {
+    return this.#groups[groupOf(name, this.#spread)]!;
+  }
+}
+
+interface Group<Source> {
+  readonly awaited: Set<Source>;
+  readonly parts: Part[];
+  isLate: boolean;
+}

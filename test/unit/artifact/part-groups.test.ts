@@ -1,0 +1,55 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Part } from '../../../src/artifact/artifact.js';
+import { PartGroups } from '../../../src/artifact/part-groups.js';
+import { groupOf } from '../../../src/artifact/spread.js';
+import type { Digest } from '../../../src/core/identity.js';
+
+const NAMES = Array.from({ length: 40 }, (_, index) => `p${index}`);
+const partOf = (name: string): Part => ({ at: '/app', piece: name as Digest, size: 1, package: `${name} 1` });
+const own = (name: string) => [name, name] as const;
+
+function rig() {
+  const told: (readonly Part[])[] = [];
+  const groups = new PartGroups(NAMES.map(own), (parts) => told.push(parts));
+  const made = (name: string): void => groups.made(name, [{ name, part: partOf(name) }]);
+  return { told, groups, made };
+}
+
+/** A name of another package in that group of eight. */
+const another = (group: number): string => Array.from({ length: 1000 }, (_, index) => `q${index}`).find((name) => groupOf(name, 8) === group)!;
+
+describe('a set that grows', () => {
+  test('a package that comes to a group which was not told is waited for', () => {
+    const { told, groups, made } = rig();
+    const late = another(7);
+    groups.add([...NAMES.map(own), own(late)]);
+    NAMES.forEach(made);
+    expect(told).toHaveLength(7);
+    made(late);
+    expect(told).toHaveLength(8);
+    expect(told.flat()).toHaveLength(41);
+  });
+
+  test('one that comes to a group which was told ends the telling', () => {
+    const { told, groups, made } = rig();
+    NAMES.filter((name) => groupOf(name, 8) < 2).forEach(made);
+    expect(told).toHaveLength(2);
+    groups.add([own(another(1))]);
+    NAMES.forEach(made);
+    expect(told).toHaveLength(2);
+  });
+
+  test('so many that all groups are others end it', () => {
+    const told: (readonly Part[])[] = [];
+    const groups = new PartGroups([own('a')], (parts) => told.push(parts));
+    groups.add(NAMES.map(own));
+    for (const name of ['a', ...NAMES]) groups.made(name, [{ name, part: partOf(name) }]);
+    expect(told).toEqual([]);
+  });
+});
+
+test('who is made twice, or was not asked for, is told of once or not at all', () => {
+  const { told, made } = rig();
+  for (const name of ['stranger', ...NAMES, ...NAMES]) made(name);
+  expect(told.flat().map(({ package: name }) => name).sort()).toEqual(NAMES.map((name) => `${name} 1`).sort());
+});
