@@ -9,7 +9,7 @@ export function wasInterrupted(tail: readonly string[]): boolean {
 /** As uv, pip, git and Node's clients say it. */
 const PASSING = new RegExp(
   [
-    'error sending request', 'error decoding response body', 'connection closed before message completed', 'tls handshake eof', 'HTTP status server error',
+    'error sending request', 'error decoding response body', 'request or response body error', 'error reading a body from connection', 'peer closed connection', 'I/O operation failed during extraction', 'connection closed before message completed', 'tls handshake eof', 'HTTP status server error',
     'status code 429', 'Too Many Requests', '50[0234] Server Error', 'error: 50[0234]\\b',
     'Connection broken', 'Connection aborted', 'ConnectionResetError', 'RemoteDisconnected', 'IncompleteRead', 'ReadTimeoutError', 'Read timed out', 'ProtocolError',
     'Connection reset by peer', 'Connection timed out', 'operation timed out', 'network timeout', 'RPC failed', 'early EOF', 'remote end hung up',

@@ -1,4 +1,3 @@
-import { groupOf, spreadOf } from '../artifact/spread.js';
 import { PartGroups } from '../artifact/part-groups.js';
 import type { PackageKey } from '../core/identity.js';
 import { BadWheel, InstallSession } from './install-session.js';
@@ -13,11 +12,9 @@ import type { Work } from './work.js';
 export interface InstallerOptions {
   readonly settings: EnvironmentSettings;
   readonly work: Work;
-  /** About how many packages the set has. */
-  readonly packages: number;
 }
 
-export function createInstaller({ settings, work, packages: expected }: InstallerOptions): Installer {
+export function createInstaller({ settings, work }: InstallerOptions): Installer {
   const { store, onParts } = work.context;
   const pieces = new Map<PackageKey, Promise<PieceRecord>>();
   const lookups = new Set<Promise<unknown>>();
@@ -48,10 +45,8 @@ export function createInstaller({ settings, work, packages: expected }: Installe
   };
 
   const skeleton = (): Promise<PieceRecord> => piece({ key: skeletonKey(settings, work), rank: -1 });
-  const spread = spreadOf(expected);
-  const rankOf = ({ wheel }: Obtained): number => groupOf(`${wheel.name} ${wheel.version}`, spread);
   const installed = async (obtained: Obtained): Promise<PieceRecord> => {
-    const made = await piece({ key: pieceKey(obtained, settings, work), obtained, rank: rankOf(obtained) });
+    const made = await piece({ key: pieceKey(obtained, settings, work), obtained, rank: work.rank(obtained.wheel.name) });
     groups?.made(obtained.wheel.name, [{ name: obtained.wheel.name, part: packagePart(obtained, made, settings.prefix) }]);
     return made;
   };

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Artifact, Built } from '../artifact/artifact.js';
 import type { Context, KeyedRecord, Kind, KeyRecord, Planned } from '../artifact/kind.js';
+import { groupOf, spreadOf } from '../artifact/spread.js';
 import type { PythonSpec } from '../config/project.js';
 import type { Event } from '../core/events.js';
 import type { Problem } from '../core/failure.js';
@@ -39,8 +40,12 @@ async function plan(spec: PythonSpec, context: Context, made: Work['made']): Pro
   const inputs = await readInputs(spec, context, interpreter);
   const credentials = credentialsOf(inputs.options, inputs.requirements);
   const { prefix, compileBytecode } = spec;
-  const installing = createInstalling({ settings: { prefix, compileBytecode }, packages: inputs.requirements.length + inputs.locked.length, work: () => work });
-  const work: Work = { artifact: spec.name, context, interpreter, options: inputs.options, credentials, made, places: placesOf(inputs), compiling: new CompileQueue(context.jobs), installing, obtained: new Map() };
+  const installing = createInstalling({ settings: { prefix, compileBytecode }, work: () => work });
+  const spread = spreadOf(inputs.requirements.length + inputs.locked.length);
+  const work: Work = {
+    artifact: spec.name, context, interpreter, options: inputs.options, credentials, made, places: placesOf(inputs),
+    rank: (name) => groupOf(name, spread), compiling: new CompileQueue(context.jobs), installing, obtained: new Map(),
+  };
   const platform = { os: facts.os, machine: facts.machine, libc: { ...facts.libc } };
   const inputKey = hashRecord<string>({ format: 1, kind: 'python', ...inputs.record, python: interpreter.record, platform, builder: context.builderKey });
   const lock = (await currentLock(inputKey, context)) ?? (await newLock(inputKey, { spec, inputs, work }));

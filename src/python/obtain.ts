@@ -147,7 +147,8 @@ async function compiled(wanted: Wanted, from: CompileJob | ((wanted: Wanted, wor
     }
   };
   const size = input.kind === 'archive' ? input.blob.size : Infinity;
-  return work.compiling.run(size, () => store.withLock(`python-${key}`, compile, waiting(work, subject)));
+  const rank = wanted.name === undefined ? Infinity : work.rank(wanted.name);
+  return work.compiling.run({ size, rank }, () => store.withLock(`python-${key}`, compile, waiting(work, subject)));
 }
 
 /** The source distribution in the store; kept by a record of its own, so that it outlives the wheel made of it. */

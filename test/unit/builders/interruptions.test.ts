@@ -7,6 +7,8 @@ test.each([
   [["pip._vendor.urllib3.exceptions.ReadTimeoutError: HTTPSConnectionPool(host='index.example', port=443): Read timed out."]],
   [["pip._vendor.urllib3.exceptions.ProtocolError: ('Connection broken: IncompleteRead(5 bytes read, 7 more expected)', IncompleteRead(5 bytes read, 7 more expected))"]],
   [['pip._vendor.requests.exceptions.HTTPError: 502 Server Error: Bad Gateway for url: https://index.example/x.whl']],
+  [['  cause: Failed to download `setuptools==82.0.1`', '  cause: I/O operation failed during extraction', '  cause: request or response body error']],
+  [['  cause: Failed to download distribution due to network timeout. Try increasing UV_HTTP_TIMEOUT (current value: 30s).']],
   [['error: RPC failed; curl 56 GnuTLS recv error (-54): Error in the pull function.', 'fatal: early EOF']],
   [['fatal: unable to access https://git.example/x/: The requested URL returned error: 503']],
   [['npm error code ECONNRESET', 'npm error network aborted']],

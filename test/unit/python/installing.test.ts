@@ -9,6 +9,7 @@ import { Failed } from '../../../src/core/failure.js';
 import type { PackageKey } from '../../../src/core/identity.js';
 import { createInstaller } from '../../../src/python/environment.js';
 import type { Installer } from '../../../src/python/installation.js';
+import { groupOf, spreadOf } from '../../../src/artifact/spread.js';
 import type { Obtained } from '../../../src/python/obtained.js';
 import type { Work } from '../../../src/python/work.js';
 import { MemoryStore } from '../../../src/store/memory.js';
@@ -141,8 +142,8 @@ function installer(packages = 1, onParts?: (parts: readonly Part[]) => void): In
     emit: (event: Event) => events.push(event),
     builder: () => (agent.refusals-- > 0 ? Promise.reject(new Failed({ reason: 'engine', message: 'no engine' })) : Promise.resolve(builder)),
   };
-  const work = { artifact: 'python', context, interpreter: { record: {}, facts: { executable: '/usr/bin/python3' } }, places: new Map([['bad', PLACE]]) } as unknown as Work;
-  return createInstaller({ settings: { prefix: PREFIX, compileBytecode: true }, work, packages });
+  const work = { artifact: 'python', context, interpreter: { record: {}, facts: { executable: '/usr/bin/python3' } }, places: new Map([['bad', PLACE]]), rank: (name: string) => groupOf(name, spreadOf(packages)) } as unknown as Work;
+  return createInstaller({ settings: { prefix: PREFIX, compileBytecode: true }, work });
 }
 
 const states = (state: string): readonly string[] => events.flatMap((event) => (event.type === 'package' && event.state === state ? [event.package] : []));
@@ -277,14 +278,12 @@ test('parts are told group by group, the lowest first, whatever order they are m
   expect(told).toHaveLength(8);
   expect(told.flat().map(({ package: name }) => name).sort()).toEqual(packages.map(({ wheel }) => `${wheel.name} 1`).sort());
   for (const { package: name, piece, at } of told.flat()) expect([at, piece]).toEqual([PREFIX, all.get(name!.slice(0, -2))!.piece]);
-  const { groupOf } = await import('../../../src/artifact/spread.js');
   told.forEach((parts, group) => expect(parts.every(({ package: name }) => groupOf(name!, 8) === group)).toBe(true));
   expect(agent.runs[0]?.slice(1).map((name) => groupOf(`${name} 1`, 8))).toEqual([...told.flat()].map(({ package: name }) => groupOf(name!, 8)));
 });
 
 test('parts are told of while the set is still planned; a package that comes to it later is waited for if its turn has not come', async () => {
   const packages = await Promise.all(Array.from({ length: 40 }, (_, index) => obtained(`package-${index}`)));
-  const { groupOf } = await import('../../../src/artifact/spread.js');
   const inGroup = (group: number): string => Array.from({ length: 1000 }, (_, index) => `late-${index}`).find((name) => groupOf(name, 8) === group)!;
   const [late, lower] = await Promise.all([obtained(inGroup(5)), obtained(inGroup(0))]);
   const names = (all: readonly Obtained[]): readonly string[] => all.map(({ wheel }) => wheel.name);
