@@ -11,9 +11,9 @@ const PASSING = new RegExp(
   [
     'error sending request', 'error decoding response body', 'request or response body error', 'error reading a body from connection', 'peer closed connection', 'I/O operation failed during extraction', 'connection closed before message completed', 'tls handshake eof', 'HTTP status server error',
     'status code 429', 'Too Many Requests', '50[0234] Server Error', 'error: 50[0234]\\b',
-    'Connection broken', 'Connection aborted', 'ConnectionResetError', 'RemoteDisconnected', 'IncompleteRead', 'ReadTimeoutError', 'Read timed out', 'ProtocolError',
+    'Connection broken', 'Connection aborted', 'ConnectionResetError', 'RemoteDisconnected', 'IncompleteRead', 'ReadTimeoutError', 'Read timed out', 'ProtocolError\\b.*\\(',
     'Connection reset by peer', 'Connection timed out', 'operation timed out', 'network timeout', 'RPC failed', 'early EOF', 'remote end hung up',
-    'ECONNRESET', 'ETIMEDOUT', 'socket hang up',
+    '(?:read|connect|code) E(?:CONNRESET|TIMEDOUT)', 'socket hang up',
   ].join('|'),
 );
 

@@ -17,7 +17,7 @@ export function collectBuffers(): void {
   const look = (): void => {
     const used = usage();
     held = Math.min(held, used);
-    if (used - held < MUCH) return;
+    if (used - held < Math.max(MUCH, held / 4)) return;
     collect ??= collector();
     collect();
     held = usage();

@@ -5,7 +5,7 @@ import type { Placed } from '../core/place.js';
 import { declaredArgs } from '../docker/build-args.js';
 import { openStatCache } from '../docker/stat-cache.js';
 import { limiter } from '../util/limit.js';
-import { createAssembly, type Assembly } from './assembly.js';
+import { createAssembly } from './assembly.js';
 import { baseUses, createBases, identityText, type BaseUse } from './base.js';
 import { externalBuilderKey } from './builder-key.js';
 import { whyNotDirect } from './direct-assembly.js';
@@ -30,7 +30,8 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   const bases = createBases({ ...dependencies, project });
   const statCache = openStatCache(dependencies.statCache, { onNews: () => foreseen?.() });
   const limit = limiter(Math.max(1, dependencies.jobs));
-  const assemblies = new Set<Assembly>();
+  /** Of assemblies whose keys were found to be stale. */
+  const closing: Promise<void>[] = [];
   let { planning, assembly } = fresh();
   let asked: ReturnType<typeof presentImages> | undefined;
   /** Told of a changed file: some image will be built. */
@@ -40,13 +41,14 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   function fresh() {
     const parts = { project, dependencies, graph, bases, statCache };
     const newPlanning = createPlanning(parts);
-    const newAssembly = createAssembly(parts, newPlanning, limit);
-    assemblies.add(newAssembly);
-    return { planning: newPlanning, assembly: newAssembly };
+    return { planning: newPlanning, assembly: createAssembly(parts, newPlanning, limit) };
   }
 
   /** Keys were computed from what is no longer so. */
   function startOver(): void {
+    const closed = assembly.close();
+    closed.catch(() => undefined);
+    closing.push(closed);
     ({ planning, assembly } = fresh());
     dependencies.forget?.();
   }
@@ -121,8 +123,7 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   async function build(names?: readonly string[], options: BuildOptions = {}): Promise<readonly ImageResult[]> {
     const [outcome] = await Promise.allSettled([buildAll(names, options)]);
     foreseen = undefined;
-    const closed = await Promise.allSettled([...assemblies].map((one) => one.close()));
-    for (const one of assemblies) if (one !== assembly) assemblies.delete(one);
+    const closed = await Promise.allSettled([...closing.splice(0), assembly.close()]);
     const failed = [outcome, ...closed].find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
     if (failed !== undefined) throw failed.reason;
     return (outcome as PromiseFulfilledResult<readonly ImageResult[]>).value;

@@ -62,6 +62,8 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
   const { engine, store, emit, signal } = dependencies;
   const made = new Map<string, Promise<Made>>();
   const opened: { close(): Promise<void> }[] = [];
+  const foreseen: Promise<unknown>[] = [];
+  const begun = new Set<string>();
   const queue = createLoadQueue(lazy(async () => {
     const { createLoader } = await import('../load/load-images.js');
     return createLoader({ engine, store, emit, signal });
@@ -72,6 +74,7 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
   async function make(name: string, terms: Terms, tags: readonly string[]): Promise<ImageId> {
     const { key } = await planning.keyed(name);
     const { image, known } = await assembled(name, terms);
+    tellBegun(name);
     const layers = { key, layers: image.layers };
     let handedOver = (): void => undefined;
     const handing = new Promise<void>((resolve) => (handedOver = resolve));
@@ -90,6 +93,12 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     const id = sent.value;
     if (id !== configId(image)) await writeAssembled(store, key, { image, ids: [id] });
     return id;
+  }
+
+  /** Once; of what was only foreseen when it is needed. */
+  function tellBegun(name: string): void {
+    if (!begun.has(name)) emit({ type: 'image', name, state: 'started' });
+    begun.add(name);
   }
 
   async function stored(name: string): Promise<AssembledImage | undefined> {
@@ -128,7 +137,7 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     const ready = await artifacts;
     await preloads.end(name);
     return queue.expecting(() => limit(async () => {
-      emit({ type: 'image', name, state: 'started' });
+      if (terms.foreseen !== true) tellBegun(name);
       const canonical = dependencies.canonical === true;
       const earlier = await readEarlierImages(store, name);
       const before = canonical || anew ? undefined : (await readAssembled(store, key))?.image;
@@ -178,10 +187,15 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
 
   function foresee(node: ImageNode, known: () => Promise<ForeseenTerms>): void {
     if (dependencies.engineBuild === true || whyNotDirect(node) !== undefined) return;
-    preloads.foresee(node, async () => {
+    const ground = async () => {
       const terms = { ...(await known()), foreseen: true };
       const stage = (): Promise<never> => Promise.reject(new Error('a stage is built when keys are there'));
       return (await standsOnOurs(node, terms)) ? await parentOf(node, { terms, stage }) : undefined;
+    };
+    preloads.foresee(node, () => {
+      const asked = ground();
+      foreseen.push(asked.catch(() => undefined));
+      return asked;
     });
   }
 
@@ -245,6 +259,10 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
   }
 
   async function close(): Promise<void> {
+    await preloads.clearAll();
+    // What was foreseen for nothing is still on its way, and may open and send more.
+    await Promise.allSettled(foreseen);
+    await Promise.allSettled(made.values());
     await preloads.clearAll();
     await Promise.all(opened.splice(0).map((one) => one.close()));
   }

@@ -29,8 +29,30 @@ export interface CompiledWheel {
   readonly tail: Tail;
 }
 
+/** Build requirements come over the network, of which a moment's failure must not cost the run. */
+const TRIES = 3;
+const PAUSE = 1_000;
+
 /** Compiles one package in the builder, with build isolation. Fails with reason `compile`, with the end of the log. */
 export async function compileWheel(wanted: Wanted, input: CompileInput, work: Work): Promise<CompiledWheel> {
+  const { offline, emit, signal } = work.context;
+  for (let failures = 1; ; failures += 1) {
+    try {
+      return await compileOnce(wanted, input, work);
+    } catch (error) {
+      if (!(error instanceof LostNetwork) || offline || failures === TRIES) throw error;
+      const wait = PAUSE * 2 ** (failures - 1);
+      emit({ type: 'step', subject: subjectOf(wanted), message: `its build lost the network; trying again in ${wait / 1000} s` });
+      // Interrupted meanwhile: the next try says so.
+      await setTimeout(wait, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+/** A build that may well succeed a moment later; in a fresh folder, since it may have left half a file in its own. */
+class LostNetwork extends Failed {}
+
+async function compileOnce(wanted: Wanted, input: CompileInput, work: Work): Promise<CompiledWheel> {
   const builder = await work.context.builder();
   const dir = await builder.scratch(`compile-${wanted.name ?? 'package'}`);
   try {
@@ -167,27 +189,14 @@ interface Running {
   readonly command: Step;
 }
 
-/** Build requirements come over the network, of which a moment's failure must not cost the run. */
-const TRIES = 3;
-const PAUSE = 1_000;
-
 async function run(builder: Builder, running: Running): Promise<void> {
-  const { wanted, work: { context }, command: { argv, env = {} } } = running;
-  const subject = subjectOf(wanted);
-  for (let failures = 1; ; failures += 1) {
-    const result = await builder.run({ subject, argv, env, signal: context.signal });
-    if (result.exitCode === 0) return;
-    const { wasInterrupted } = await import('../builders/interruptions.js');
-    if (context.offline || failures === TRIES || !wasInterrupted(result.tail)) throw await failureOf(result, running);
-    const wait = PAUSE * 2 ** (failures - 1);
-    context.emit({ type: 'step', subject, message: `its build lost the network; trying again in ${wait / 1000} s` });
-    // Interrupted meanwhile: the next try says so.
-    await setTimeout(wait, undefined, { signal: context.signal }).catch(() => undefined);
-  }
+  const { wanted, work, command: { argv, env = {} } } = running;
+  const result = await builder.run({ subject: subjectOf(wanted), argv, env, signal: work.context.signal });
+  if (result.exitCode !== 0) throw await failureOf(result, running);
 }
 
 async function failureOf(result: CommandResult, { wanted, work, command: { shown } }: Running): Promise<Failed> {
-  const [{ compileHint }, { libc }] = await Promise.all([import('../builders/hints.js'), work.context.facts()]);
+  const [{ compileHint }, { wasInterrupted }, { libc }] = await Promise.all([import('../builders/hints.js'), import('../builders/interruptions.js'), work.context.facts()]);
   const hint = compileHint({ tail: result.tail, exitCode: result.exitCode, libc: libc.name });
   const problem: Problem = {
     reason: 'compile',
@@ -196,7 +205,7 @@ async function failureOf(result: CommandResult, { wanted, work, command: { shown
     detail: [`command: ${shown}`, ...result.tail, `whole log: ${result.log}`],
     ...(hint === undefined ? {} : { advice: hint }),
   };
-  return new Failed(problem);
+  return wasInterrupted(result.tail) ? new LostNetwork(problem) : new Failed(problem);
 }
 
 /** The one wheel that the command left, checked to be what was asked for. */

@@ -164,7 +164,7 @@ async function supplement(missing: readonly Gap[], packages: readonly Obtained[]
   const have = new Set(packages.map(({ locked }) => locked.name));
   const context = pinContext(inputs, work, () => true);
   const wanted = record.packages.filter(({ name }) => !have.has(name)).map((pin) => resolvePin(pinOf(pin, place), context));
-  if (wanted.length > 0) work.installing.expect(record.packages.map(({ name }) => name));
+  if (wanted.length > 0) work.installing.expect([...packages.map(({ wheel }) => wheel.name), ...record.packages.map(({ name }) => name)]);
   const added = await obtainAll(wanted, work);
   if (stored === undefined) await store.putRecord('pins', key, record as unknown as Data);
   return added;

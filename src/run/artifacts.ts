@@ -44,10 +44,13 @@ export interface EnsuredArtifact {
 
 export function createArtifacts(world: World): Artifacts {
   const told = new ToldParts();
+  /** Of plans: what an earlier one still makes is not told of. */
+  let generation = 0;
   const plan = memoised(async (name: string): Promise<Planned> => {
     const spec = specOf(world, name);
     const builderKey = await world.images.builderKey(spec.builder);
-    const context = contextOf(spec, builderKey);
+    const current = generation;
+    const context = contextOf(spec, builderKey, (parts) => current === generation && told.tell(name, parts));
     switch (spec.kind) {
       case 'python':
         return world.kinds.python.plan(spec, context);
@@ -110,7 +113,7 @@ export function createArtifacts(world: World): Artifacts {
     return world.store.withLock(`artifact-${planned.key}`, work, waiting);
   }
 
-  function contextOf(spec: ArtifactSpec, builderKey: BuilderKey): Context {
+  function contextOf(spec: ArtifactSpec, builderKey: BuilderKey, onParts: (parts: readonly Part[]) => void): Context {
     return {
       root: world.project.root,
       store: world.store,
@@ -124,7 +127,7 @@ export function createArtifacts(world: World): Artifacts {
       jobs: world.jobs,
       emit: world.emit,
       signal: world.signal,
-      onParts: (parts) => told.tell(spec.name, parts),
+      onParts,
       neededKey: async (name) => (await plan(name)).key,
       needed: async (name) => (await ensure(name)).artifact,
     };
@@ -138,6 +141,7 @@ export function createArtifacts(world: World): Artifacts {
     plan.forget();
     ensure.forget();
     told.forget();
+    generation += 1;
   };
   return { plan, inputs, find, ensure, parts: (name, listener) => told.listen(name, listener), forget };
 }
