@@ -43,7 +43,7 @@ export class Failed extends Error {
   readonly problems: readonly Problem[];
 
   constructor(problems: Problem | readonly Problem[], options?: ErrorOptions) {
-    const list = Array.isArray(problems) ? (problems as readonly Problem[]) : [problems as Problem];
+    const list = onceOfDisks(Array.isArray(problems) ? (problems as readonly Problem[]) : [problems as Problem]);
     super(list.map((problem) => problem.message).join('; '), options);
     this.name = 'Failed';
     this.problems = list;
@@ -53,6 +53,18 @@ export class Failed extends Error {
   has(reason: Reason): boolean {
     return this.problems.some((problem) => problem.reason === reason);
   }
+}
+
+/** A full disk fails all that is at work, each at a folder of its own: what is wrong is told once. */
+function onceOfDisks(problems: readonly Problem[]): readonly Problem[] {
+  const told = new Set<string>();
+  return problems.filter(({ reason, message }) => {
+    if (reason !== 'disk') return true;
+    const what = message.slice(message.lastIndexOf(': '));
+    const isNew = !told.has(what);
+    told.add(what);
+    return isNew;
+  });
 }
 
 /** Throws a Failed of one problem; typed `never` so that it can end an expression. */

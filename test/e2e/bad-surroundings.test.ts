@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { connect, createServer as createSocketServer, type Socket } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
@@ -144,10 +144,16 @@ describe('a disk', () => {
     const cwd = await project(6_000_000);
     await onDisk('size=5m', async (store) => {
       const build = (...more: string[]) => runCli(['build', '--store', store, ...more], { cwd });
+      const requirements = await readFile(join(cwd, 'requirements.txt'), 'utf8');
+      // What is finished beside the package that fills the disk may or may not find room for its record.
+      await writeFiles(cwd, { 'requirements.txt': requirements.split('\n').filter((line) => line.startsWith('small')).join('\n') });
+      expect((await build('--json')).status).toBe(0);
+      await writeFiles(cwd, { 'requirements.txt': requirements });
       const full = await build('--json');
-      expectRefusal(full, { says: `can't write to ${store}/v1/tmp: no space left on the disk`, advice: 'artifacts gc' });
+      // Whichever of the packages at work saw it first.
+      expectRefusal(full, { says: new RegExp(`can't write to ${store}/v1/(?:tmp|records/packages): no space left on the disk`), advice: 'artifacts gc' });
       expectJsonRefusal(full, 'disk');
-      expect(full.stderr.match(/^error: /gm)).toHaveLength(1);
+      expect([full.stderr, full.stderr.match(/^error: /gm)?.length]).toEqual([full.stderr, 1]);
       expect((await runCli(['verify', '--store', store], { cwd })).stdout).toContain('all correct');
       execFileSync('mount', ['-o', 'remount,size=200m', store]);
       const { artifacts } = (await build('--json')).json<{ artifacts: { packages: unknown }[] }>();
