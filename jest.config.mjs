@@ -7,7 +7,8 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '^.+\\.ts$': '<rootDir>/scripts/lib/jest-transform.cjs' },
-  testTimeout: 120_000,
+  // Registries hang for a minute now and then, and clients wait that long.
+  testTimeout: 300_000,
   maxWorkers: 2,
   reporters: ['default', '<rootDir>/scripts/lib/report-problems.mjs'],
 };

@@ -32,7 +32,7 @@ describe('lean, of a lock without libc, equals npm ci of the same lock with it',
     expect([...without.keys()].filter((path) => /musl[^/]*\/package\.json$/.test(path))).toHaveLength(3);
     expect([...ours.keys()].filter((path) => path.includes('musl') || HIDDEN_LOCK.test(path))).toEqual([]);
     expect([...ours.keys()].filter((path) => /(?:gnu|glibc)\/package\.json$/.test(path))).toHaveLength(3);
-  }, 400_000);
+  });
 
   test.each(['', 'dev'] as const)('what only they need, what others need too, and their commands; omit %s', async (omit) => {
     const native = (libc: string, more: object = {}): object => ({ name: libc, version: '1.0.0', libc: [libc], bin: { run: 'cli.js' }, ...more });
