@@ -8,7 +8,7 @@ const EVERY = 100;
 
 /**
  * Frees what downloads, archives and loads have read, as soon as it is much. V8 sees how little its own heap grows, and lets
- * tens of megabytes of such buffers stand, which made a third of a cold run's peak. A collection takes 20 to 40 ms.
+ * tens of megabytes of such buffers stand, which made a sixth of a cold run's peak. A collection takes 20 to 40 ms.
  */
 export function collectBuffers(): void {
   let collect: (() => void) | undefined;

@@ -14,7 +14,7 @@ import { imageLabels } from './labels.js';
 import { recordBuild } from './record-build.js';
 import { NotThin } from '../assemble/not-thin.js';
 import type { AssembledImage } from './assembled-image.js';
-import { dockerfileInContext, type ImageNode } from './node.js';
+import { dockerfileInContext, targetOf, type ImageNode } from './node.js';
 import type { PlannerParts, Planning } from './planning.js';
 import type { ImageResult, Origin } from './planner.js';
 import { presentImage, type PresentImage } from './presence.js';
@@ -211,7 +211,7 @@ export function createAssembly({ project, dependencies, graph, bases }: PlannerP
 
   /** The base of the stage that is built, if it is somebody else's image. */
   async function ownBase(node: ImageNode): Promise<{ name: string; digest?: string } | undefined> {
-    const { base } = node.resolved.stages[node.resolved.target]!;
+    const { base } = targetOf(node);
     const use = base.kind === 'image' ? baseUses(node).find(({ reference }) => reference === base.reference) : undefined;
     if (use === undefined) return undefined;
     const { digest } = await bases.identity(use);

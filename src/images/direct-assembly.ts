@@ -16,7 +16,7 @@ import { assembledParent, engineParent, scratchParent, type KnownParent } from '
 import type { ContextInputs } from './context-items.js';
 import { commonLayers, readEarlierImages, rememberLayers } from './earlier-layers.js';
 import { createLoadQueue } from './load-queue.js';
-import type { ImageNode } from './node.js';
+import { edgeOf, targetOf, type ImageNode } from './node.js';
 import { createPreloads } from './preloads.js';
 import { recordBuild } from './record-build.js';
 import type { Planning } from './planning.js';
@@ -200,15 +200,15 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
   }
 
   /** True if all that it is FROM is there, or is made of files alone. */
-  async function standsOnOurs(node: ImageNode, { present, within }: ForeseenTerms): Promise<boolean> {
+  async function standsOnOurs(node: ImageNode, terms: ForeseenTerms): Promise<boolean> {
     if (targetOf(node).base.kind === 'stage') return false;
     const edge = edgeOf(node);
     if (edge === undefined) return true;
     const { node: parent, key } = await planning.keyed(edge.to);
-    if (present.has(key)) return true;
+    if (terms.present.has(key)) return true;
     const { uses, references } = targetOf(parent);
-    const needsMore = within?.has(edge.to) === false || uses.length > 0 || references.length > 0 || parent.spec.artifacts.length > 0;
-    return !needsMore && whyNotDirect(parent) === undefined && standsOnOurs(parent, { present, ...(within === undefined ? {} : { within }) });
+    const needsMore = terms.within?.has(edge.to) === false || uses.length > 0 || references.length > 0 || parent.spec.artifacts.length > 0;
+    return !needsMore && whyNotDirect(parent) === undefined && standsOnOurs(parent, terms);
   }
 
   /** The project's images that it copies from, made to exist; by reference. */
@@ -266,16 +266,6 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     await preloads.clearAll();
     await Promise.all(opened.splice(0).map((one) => one.close()));
   }
-}
-
-function targetOf({ resolved }: ImageNode): ImageNode['resolved']['stages'][number] {
-  return resolved.stages[resolved.target]!;
-}
-
-/** To the image of the project that it is FROM, if it is. */
-function edgeOf(node: ImageNode): ImageNode['edges'][number] | undefined {
-  const { base } = targetOf(node);
-  return base.kind === 'image' ? node.edges.find(({ use }) => use === base || use.reference === base.reference) : undefined;
 }
 
 /** What an image's first layers come from. */

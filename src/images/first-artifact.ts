@@ -4,7 +4,7 @@ import { artifactTree } from './artifact-tree.js';
 import type { ParentImage } from './assemble-image.js';
 import { assemblyContext } from './assembly-context.js';
 import type { ContextInputs } from './context-items.js';
-import type { ImageNode } from './node.js';
+import { targetOf, type ImageNode } from './node.js';
 
 /** The artifact whose layers lie right on the parent's, and the file system below them. */
 export interface FirstArtifact {
@@ -20,7 +20,7 @@ export interface FirstArtifactOptions {
 
 /** Looks no further than the first files that are brought. Undefined if these are no artifact's, or other layers come before. */
 export async function firstArtifact({ spec, resolved, platform }: ImageNode, { parent, context }: FirstArtifactOptions): Promise<FirstArtifact | undefined> {
-  const target = resolved.stages[resolved.target]!;
+  const target = targetOf({ resolved });
   const { instructions } = target.stage;
   const first = instructions.findIndex(({ keyword }) => keyword === 'COPY' || keyword === 'ADD');
   if (instructions[first]?.keyword !== 'ADD') return undefined;

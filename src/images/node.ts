@@ -82,6 +82,17 @@ export function dockerfileInContext({ spec }: ImageNode): string | undefined {
   return path.startsWith('../') || isAbsolute(path) ? undefined : path;
 }
 
+/** The stage that is built. */
+export function targetOf({ resolved: { stages, target } }: Pick<ImageNode, 'resolved'>): Resolved['stages'][number] {
+  return stages[target]!;
+}
+
+/** To the image of the project that it is FROM, if it is. */
+export function edgeOf(node: ImageNode): ImageNode['edges'][number] | undefined {
+  const { base } = targetOf(node);
+  return base.kind === 'image' ? node.edges.find(({ use }) => use === base || use.reference === base.reference) : undefined;
+}
+
 async function readDockerfile(path: string, spec: ImageSpec): Promise<string> {
   try {
     return await readFile(path, 'utf8');

@@ -2,6 +2,7 @@ import type { Artifact } from '../artifact/artifact.js';
 import type { Tree } from '../assemble/tree.js';
 import type { ArtifactSpec } from '../config/project.js';
 import type { AboveFolder } from '../layers/layer.js';
+import { lazy } from '../util/memo.js';
 import type { ParentImage } from './assemble-image.js';
 import type { ContextInputs } from './context-items.js';
 import { firstArtifact } from './first-artifact.js';
@@ -44,10 +45,12 @@ export function createPreloads({ dependencies, queue, artifactSpec, contextInput
   return { foresee, begin, end, clear, clearAll: async () => void (await Promise.all([...begun.keys()].map(clear))) };
 
   function foresee(node: ImageNode, ground: () => Promise<Ground | undefined>): void {
-    const opened = open(node, () => {
-      // What fails here fails again where it is told.
-      ground().then((found) => found && opened?.stand(found), () => undefined);
+    const ask = lazy(async () => {
+      const found = await ground();
+      if (found !== undefined) opened?.stand(found);
     });
+    // What fails here fails again where it is told.
+    const opened = open(node, () => void ask().catch(() => undefined));
   }
 
   function begin(node: ImageNode, ground: Ground): void {
@@ -55,12 +58,11 @@ export function createPreloads({ dependencies, queue, artifactSpec, contextInput
     stand(ground);
   }
 
-  /** `onFirst`: there are parts. */
-  function open(node: ImageNode, onFirst = (): void => undefined): Begun | undefined {
+  /** `onParts`: there are some. */
+  function open(node: ImageNode, onParts = (): void => undefined): Begun | undefined {
     if (ahead === undefined) return undefined;
     let stand: Begun['stand'] = () => undefined;
     const ground = new Promise<Ground | undefined>((resolve) => (stand = resolve));
-    const asked = once(onFirst);
     const preloads = new Map<string, Preload>();
     const preloadOf = (artifact: string): Preload => {
       const preload = preloads.get(artifact) ?? new Preload({
@@ -74,7 +76,7 @@ export function createPreloads({ dependencies, queue, artifactSpec, contextInput
     };
     const listen = (value: string) => ahead.parts(value, (parts) => {
       preloadOf(value).add(parts);
-      asked();
+      onParts();
     });
     const opened: Begun = { preloads, stops: [], stand };
     begun.set(node.spec.name, opened);
@@ -120,15 +122,6 @@ interface Begun {
 }
 
 const NONE: Begun = { preloads: new Map(), stops: [], stand: () => undefined };
-
-function once(work: () => void): () => void {
-  let done = false;
-  return () => {
-    if (done) return;
-    done = true;
-    work();
-  };
-}
 
 function withoutParts({ kind, prefix }: ArtifactSpec): Artifact {
   return { format: 1, kind, prefix, parts: [] };

@@ -127,14 +127,9 @@ describe.each(ENGINES)('layers sent ahead, on $name', (target) => {
     expect(layers).toHaveLength(1 + 1 + 9);
   });
 
-  /** The key is there when so many loads have ended. */
-  const lateKey = (loaded: (count: number) => Promise<void>, count: number): Pick<PlannerDependencies, 'artifactKey'> => ({
-    artifactKey: (name) => loaded(count).then(() => quietPlanning().artifactKey(name)),
-  });
-
   test('so it is while keys are still being computed: the parent goes along', async () => {
     const { port, loads, loaded } = watched(engine);
-    const results = await build(port, (artifact) => ({ ahead: aheadOf(artifact), ...lateKey(loaded, 2) }));
+    const results = await build(port, (artifact) => ({ ahead: aheadOf(artifact), artifactKey: (name) => loaded(2).then(() => quietPlanning().artifactKey(name)) }));
     expect(idsOf(results)).toEqual(expected);
     expect(loads.at(-1)).toBeLessThan(whole * 0.8);
     expect(loads.reduce((sum, bytes) => sum + bytes)).toBeLessThan(whole * 1.1);
