@@ -39,7 +39,10 @@ export interface Checkout {
   beside(name: string): string;
   /** The same, run elsewhere. */
   at(folder: string): Checkout;
-  /** The engine's images of one repository of ours: the sorted tags of each, an image without tags as an empty list. */
+  /**
+   * The engine's images of one repository of ours: the sorted tags of each, an image without tags as an empty list.
+   * Those with the fewest tags first, then by name: the engine lists images of one second in no fixed order.
+   */
   images(repository: string): Promise<readonly (readonly string[])[]>;
   close(): Promise<void>;
 }
@@ -84,7 +87,7 @@ function at(root: string, name: string, outer: string): Checkout {
       const inspected = unique.length === 0 ? [] : (JSON.parse(await docker('image', 'inspect', ...unique)) as { RepoTags: string[] | null }[]);
       return inspected
         .map(({ RepoTags: tags }) => (tags ?? []).filter((tag) => tag.startsWith(`${repository}:`)).map((tag) => tag.slice(repository.length + 1)).sort())
-        .sort((a, b) => a.length - b.length);
+        .sort((a, b) => a.length - b.length || (a.join() < b.join() ? -1 : 1));
     },
     close: async () => {
       await removeProject(name);
