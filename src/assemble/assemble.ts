@@ -44,9 +44,9 @@ export interface SourceFiles {
   open(entry: SourceEntry): AsyncIterable<Uint8Array>;
 }
 
-/** Like a context's entry; owners are those of an image's file, 0:0 in a context. */
+/** Like a context's entry; owners are those of an image's file, 0:0 in a context. A file's SHA-256 (hex) only where it is known unread. */
 export type SourceEntry = SourceOf<ContextEntry>;
-type SourceOf<E> = E extends { readonly hash: string } ? Omit<E, 'hash'> & Owner : E & Owner;
+type SourceOf<E> = E extends { readonly hash: string } ? Omit<E, 'hash'> & Owner & { readonly hash?: string } : E & Owner;
 interface Owner {
   readonly uid: number;
   readonly gid: number;
@@ -67,14 +67,17 @@ export interface Step {
   readonly layer?: LayerDraft;
 }
 
+/** What an instruction adds; `below` is the file system before. */
 export type LayerDraft =
   /** Entries of one tar: parents first, each path once, folders of the parent with the parent's mode and owner. */
-  | { readonly kind: 'entries'; readonly entries: readonly LayerEntry[] }
-  /** All layers of an artifact, unpacked at `/`; `below` is the file system before. */
+  | { readonly kind: 'entries'; readonly entries: readonly LayerEntry[]; readonly below: Tree }
+  /** All layers of an artifact, unpacked at `/`. */
   | { readonly kind: 'artifact'; readonly name: string; readonly below: Tree };
 
 export interface LayerEntry {
   readonly entry: Entry;
   /** Of files: exactly `entry.size` bytes. */
   readonly content?: () => AsyncIterable<Uint8Array>;
+  /** SHA-256 of the content in hex, where it is known unread. */
+  readonly hash?: string;
 }

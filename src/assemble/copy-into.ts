@@ -70,6 +70,6 @@ async function writeEntry(files: StageFiles, { path, entry, source, rules }: { r
     await files.replace(path, { node: { type: 'symlink', target: entry.target, uid, gid } });
   } else {
     const mode = rules.chmod?.change(entry.mode, 'file') ?? entry.mode;
-    await files.replace(path, { node: { type: 'file', mode, uid, gid, size: entry.size }, content: () => source.open(entry) });
+    await files.replace(path, { node: { type: 'file', mode, uid, gid, size: entry.size }, content: () => source.open(entry), ...(entry.hash === undefined ? {} : { hash: entry.hash }) });
   }
 }

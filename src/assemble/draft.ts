@@ -10,6 +10,8 @@ export interface Written {
   readonly node: Exclude<TreeNode, { readonly type: 'other' }>;
   /** Of files: exactly `size` bytes. */
   readonly content?: () => AsyncIterable<Uint8Array>;
+  /** SHA-256 of the content in hex, where it is known unread. */
+  readonly hash?: string;
   /** The same for all names of one file. */
   readonly inode?: object;
 }
@@ -51,7 +53,9 @@ export class Draft implements Tree {
         if (node.extended === true) throw new BuilderOnly(`writing into /${folder}, which has extended attributes`);
         entries.set(folder, { entry: entryOf(folder, node) });
       }
-      if (path !== '') entries.set(path, { entry: entryOf(path, written.node), ...(written.content === undefined ? {} : { content: written.content }) });
+      if (path === '') continue;
+      const { content, hash } = written;
+      entries.set(path, { entry: entryOf(path, written.node), ...(content === undefined ? {} : { content }), ...(hash === undefined ? {} : { hash }) });
     }
     return this.#linked([...entries.values()].sort((a, b) => compare(a.entry.path, b.entry.path)));
   }

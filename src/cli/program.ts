@@ -41,14 +41,14 @@ export function createProgram(version: string, run: Run): Command {
     .option('-t, --tag <tag>', 'tag the images with this instead of latest (repeatable)', collect, [])
     .option('--no-latest', 'do not tag the images with latest')
     .option('--pull', 'look for newer base images')
-    .option('--canonical', 'write artifacts as layers that depend on their content alone, not on what was built before')
+    .option('--canonical', 'write layers that depend on their content alone, not on what was built before')
     .option('--engine-build', "have the engine's builder build everything, also what could be assembled directly")
     .addOption(new Option('--list', 'only print the references of the images, in order').conflicts('plan'))
     .option('--plan', 'only say what would be done with each image, in order, and why');
   addImageSettings(addSelection(define('push [names...]', 'build the images and push them, each as soon as it is ready', async () => (await import('./commands/push.js')).push)))
     .option('--no-build', 'push only what is built already')
     .addOption(new Option('--compression <format>', 'of layers that are sent for the first time').choices(['gzip', 'zstd']).default('gzip'))
-    .option('--canonical', 'write artifacts as layers that depend on their content alone, not on what was built before')
+    .option('--canonical', 'write layers that depend on their content alone, not on what was built before')
     .option('--engine-build', "have the engine's builder build everything, also what could be assembled directly")
     .option('-t, --tag <tag>', 'tag the images with this instead of latest (repeatable)', collect, [])
     .option('--no-latest', 'do not tag the images with latest');

@@ -1,15 +1,16 @@
-import { tarOf } from '../archive/pack-tar.js';
 import type { Artifact } from '../artifact/artifact.js';
-import type { AssembleInputs, LayerDraft, Step } from '../assemble/assemble.js';
+import type { AssembleInputs, Step } from '../assemble/assemble.js';
 import type { History, OciConfig } from '../assemble/oci-config.js';
 import type { Tree } from '../assemble/tree.js';
 import type { ImageId } from '../core/identity.js';
-import type { DiffId, Layer } from '../layers/layer.js';
+import { copiedLayers } from '../layers/copied-layers.js';
+import type { Layer } from '../layers/layer.js';
 import type { Store } from '../store/store.js';
 import { artifactTree } from './artifact-tree.js';
 import type { AssembledImage } from './assembled-image.js';
 import { assemblyContext } from './assembly-context.js';
 import type { ContextInputs } from './context-items.js';
+import { lazy } from '../util/memo.js';
 import { liesApart, orderLayers } from './layer-order.js';
 import type { ImageNode } from './node.js';
 
@@ -33,6 +34,8 @@ export interface AssembleImageOptions {
   readonly created: string;
   /** Diff ids of all layers of earlier images of that name, the last first. */
   readonly earlier: readonly (readonly string[])[];
+  /** What is copied is laid as its content alone says. */
+  readonly canonical: boolean;
   /** The layers of an artifact of the image, to be put on `below`. */
   readonly artifactLayers: (name: string, artifact: Artifact, below: Tree) => Promise<readonly Layer[]>;
 }
@@ -41,6 +44,8 @@ export interface AssembleImageOptions {
 export interface FreshImage {
   readonly image: AssembledImage;
   readonly tree: Tree;
+  /** What was laid, so that a later image of that name can extend it; may wait until there is time for it. */
+  remember(): Promise<void>;
 }
 
 const COMMENT = 'wheelwright';
@@ -62,16 +67,13 @@ export async function assembleImage(node: ImageNode, options: AssembleImageOptio
   });
   const layers: Layer[] = [];
   const history: History[] = [];
-  for (const run of runsOf(steps, context)) {
-    const made: Made[] = [];
-    for (const step of run) made.push({ step, layers: step.layer === undefined ? [] : await layersOf(step.layer, options) });
-    const stepOf = new Map(made.flatMap((one) => one.layers.map((layer) => [layer, one.step] as const)));
-    const place = parent.layers.length + layers.length;
-    const before = [...parent.layers, ...layers];
-    const ordered = orderLayers(made.map((one) => one.layers), run.length === 1 ? [] : earlierAt(options.earlier, before, place));
-    layers.push(...ordered);
-    history.push(...made.flatMap(({ step, layers: { length } }) => (length === 0 ? [{ ...lineOf(step, created), empty_layer: true }] : [])));
-    history.push(...ordered.map((layer) => lineOf(stepOf.get(layer)!, created)));
+  const remembering: (() => Promise<void>)[] = [];
+  for (const [index, run] of runsOf(steps, context).entries()) {
+    const below = [...parent.layers, ...layers];
+    const made = isArtifacts(run) ? await laidArtifacts(run, below, options) : await laidCopies(run, below, { ...options, name: `${node.spec.name} ${index}` });
+    layers.push(...made.layers);
+    history.push(...made.history);
+    if (made.remember !== undefined) remembering.push(made.remember);
   }
   const all = [...parent.layers, ...layers];
   const whole: OciConfig = {
@@ -80,14 +82,26 @@ export async function assembleImage(node: ImageNode, options: AssembleImageOptio
     history: [...parent.config.history, ...history],
   };
   const image: AssembledImage = { config: whole, bytes: Buffer.from(JSON.stringify(whole)), layers: all, ...(parent.base === undefined ? {} : { base: parent.base }) };
-  return { image, tree };
+  return { image, tree, remember: lazy(async () => void (await Promise.all(remembering.map((remember) => remember())))) };
 }
 
-async function layersOf(draft: LayerDraft, { context, store, artifactLayers }: AssembleImageOptions): Promise<readonly Layer[]> {
-  if (draft.kind === 'artifact') return artifactLayers(draft.name, artifactOf(context, draft.name), draft.below);
-  const items = draft.entries.map(({ entry, content }) => (content === undefined ? { entry } : { entry, content: content() }));
-  const { digest, size } = await store.writeBlob(tarOf(items));
-  return [{ diffId: `sha256:${digest}` as DiffId, size, content: { kind: 'blob', blob: digest } }];
+/** What some steps add to an image. */
+interface Laid {
+  /** Bottom first. */
+  readonly layers: readonly Layer[];
+  /** As many lines that are not empty. */
+  readonly history: readonly History[];
+  remember?(): Promise<void>;
+}
+
+/** Artifacts that lie side by side: what they put into the file system may come in any order. */
+async function laidArtifacts(run: readonly ArtifactStep[], below: readonly Layer[], { context, earlier, created, artifactLayers }: AssembleImageOptions): Promise<Laid> {
+  const made: Made[] = [];
+  for (const step of run) made.push({ step, layers: await artifactLayers(step.layer.name, artifactOf(context, step.layer.name), step.layer.below) });
+  const stepOf = new Map(made.flatMap((one) => one.layers.map((layer) => [layer, one.step] as const)));
+  const ordered = orderLayers(made.map((one) => one.layers), run.length === 1 ? [] : earlierAt(earlier, below));
+  const empty = made.flatMap(({ step, layers: { length } }) => (length === 0 ? [emptyLine(step, created)] : []));
+  return { layers: ordered, history: [...empty, ...ordered.map((layer) => lineOf(stepOf.get(layer)!, created))] };
 }
 
 interface Made {
@@ -95,14 +109,38 @@ interface Made {
   readonly layers: readonly Layer[];
 }
 
-/** Steps one by one, but for artifacts that lie side by side: what these put into the file system may come in any order. */
+/** Everything else: each line has its layer, and what extends the layers of an earlier image comes behind. */
+async function laidCopies(run: readonly Step[], below: readonly Layer[], { store, created, canonical, name }: AssembleImageOptions & { readonly name: string }): Promise<Laid> {
+  const drafts = run.flatMap((step) => (step.layer?.kind === 'entries' ? [{ step, ...step.layer }] : []));
+  const [lowest] = drafts;
+  if (lowest === undefined) return { layers: [], history: run.map((step) => emptyLine(step, created)) };
+  const { layers, remember } = await copiedLayers(drafts.map(({ entries }) => entries), {
+    store,
+    name,
+    below: below.map(({ diffId }) => diffId),
+    has: async (path) => (await lowest.below.lstat(path)) !== undefined,
+    canonical,
+  });
+  const filled = new Set(drafts.slice(0, layers.length).map(({ step }) => step));
+  const further = layers.slice(drafts.length).map(({ of }) => lineOf(drafts[of]!.step, created));
+  return { layers: layers.map(({ layer }) => layer), history: [...run.map((step) => (filled.has(step) ? lineOf(step, created) : emptyLine(step, created))), ...further], remember };
+}
+
+type ArtifactStep = Step & { readonly layer: { readonly kind: 'artifact' } };
+
+function isArtifacts(run: readonly Step[]): run is readonly ArtifactStep[] {
+  return run.every(({ layer }) => layer?.kind === 'artifact');
+}
+
+/** Steps that are laid together: artifacts that lie side by side, and all others. */
 function runsOf(steps: readonly Step[], context: ContextInputs): readonly (readonly Step[])[] {
   const runs: Step[][] = [];
   for (const step of steps) {
     const run = runs.at(-1);
     const prefix = prefixOf(step, context);
     const others = run?.map((one) => prefixOf(one, context));
-    if (prefix !== undefined && others !== undefined && others.every((other) => other !== undefined && liesApart(prefix, other))) run!.push(step);
+    const fits = others?.every((other) => (prefix === undefined || other === undefined ? prefix === other : liesApart(prefix, other))) === true;
+    if (fits) run!.push(step);
     else runs.push([step]);
   }
   return runs;
@@ -113,8 +151,12 @@ function prefixOf({ layer }: Step, context: ContextInputs): string | undefined {
 }
 
 /** What earlier images that begin with the same layers have behind them. */
-function earlierAt(earlier: readonly (readonly string[])[], before: readonly Layer[], place: number): readonly (readonly string[])[] {
-  return earlier.filter((diffIds) => before.every(({ diffId }, index) => diffIds[index] === diffId)).map((diffIds) => diffIds.slice(place));
+function earlierAt(earlier: readonly (readonly string[])[], below: readonly Layer[]): readonly (readonly string[])[] {
+  return earlier.filter((diffIds) => below.every(({ diffId }, index) => diffIds[index] === diffId)).map((diffIds) => diffIds.slice(below.length));
+}
+
+function emptyLine(step: Step, created: string): History {
+  return { ...lineOf(step, created), empty_layer: true };
 }
 
 function lineOf({ createdBy }: Step, created: string): History {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { composeArtifact, composedSize } from '../artifact/compose.js';
 import type { AssemblyContext, SourceEntry } from '../assemble/assemble.js';
@@ -69,7 +70,7 @@ export function assemblyContext(inputs: ContextInputs): AssemblyContext {
       for (const { filename, blob, size } of artifact.wheels ?? []) {
         const wheel = `${wheelsPath(name)}/${filename}`;
         if (reach !== undefined && !reach.has(wheel)) continue;
-        files.push({ type: 'file', path: wheel, mode: 0o644, size, ...ROOT, opening: () => later(() => store.readBlob(blob)) });
+        files.push({ type: 'file', path: wheel, mode: 0o644, size, hash: blob, ...ROOT, opening: () => later(() => store.readBlob(blob)) });
       }
     }
     const known = new Set(own.map(({ path }) => path));
@@ -83,13 +84,12 @@ const ROOT = { uid: 0, gid: 0 };
 
 function contextFile(entry: ContextEntry, { folder, ownPath, dockerfile }: ContextInputs): Found {
   if (entry.type !== 'file') return { ...entry, ...ROOT };
-  const { hash: _, ...file } = entry;
   if (entry.path === 'Dockerfile' && ownPath === 'Dockerfile') {
     // An image sees its own Dockerfile as its builder reads it.
     const bytes = Buffer.from(dockerfile);
-    return { ...file, size: bytes.length, ...ROOT, opening: () => later(async () => [bytes]) };
+    return { ...entry, size: bytes.length, hash: createHash('sha256').update(bytes).digest('hex'), ...ROOT, opening: () => later(async () => [bytes]) };
   }
-  return { ...file, ...ROOT, opening: () => checked(join(folder, entry.path), entry) };
+  return { ...entry, ...ROOT, opening: () => checked(join(folder, entry.path), entry) };
 }
 
 async function* later(open: () => Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>>): AsyncGenerator<Uint8Array> {

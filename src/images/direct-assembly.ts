@@ -73,19 +73,19 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
 
   async function make(name: string, terms: Terms, tags: readonly string[]): Promise<ImageId> {
     const { key } = await planning.keyed(name);
-    const { image, known } = await assembled(name, terms);
+    const { image, known, remember } = await assembled(name, terms);
     tellBegun(name);
     const layers = { key, layers: image.layers };
     let handedOver = (): void => undefined;
     const handing = new Promise<void>((resolve) => (handedOver = resolve));
     // While the engine works on the load, whose outcome they don't depend on.
-    const remember = async () => {
+    const recordAll = async () => {
       await handing;
-      await Promise.all([writeAssembled(store, key, { image, ids: [] }), recordBuild(store, planning, name), rememberLayers(store, name, layers)]);
+      await Promise.all([writeAssembled(store, key, { image, ids: [] }), recordBuild(store, planning, name), rememberLayers(store, name, layers), remember()]);
     };
     const [sent, remembered] = await Promise.allSettled([
       queue.load({ config: image.bytes, layers: image.layers, tags, known, ...(image.base === undefined ? {} : { base: image.base }) }, handedOver),
-      remember(),
+      recordAll(),
     ]);
     await preloads.clear(name);
     if (sent.status === 'rejected') throw sent.reason;
@@ -149,12 +149,13 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
         labels: await labelsOf(name),
         created: (await origin()).committedAt ?? NO_TIME,
         earlier: canonical ? [] : [...(before === undefined ? [] : [before.config.rootfs.diff_ids]), ...earlier.map(({ diffIds }) => diffIds)],
+        canonical,
         artifactLayers: (artifact, content, below) => layersOf({ name: artifact, artifact: content, node, below }),
       });
       await parent.tree.save();
       // The same image again, for an engine that has lost it or another one: it keeps what its labels said.
       const isSame = before !== undefined && before.config.rootfs.diff_ids.join() === fresh.image.config.rootfs.diff_ids.join();
-      return { tree: fresh.tree, image: isSame ? { ...fresh.image, config: before.config, bytes: before.bytes } : fresh.image, known: Math.max(known, commonLayers(fresh.image.layers, earlier.filter((one) => terms.present?.has(one.key) === true))) };
+      return { ...fresh, image: isSame ? { ...fresh.image, config: before.config, bytes: before.bytes } : fresh.image, known: Math.max(known, commonLayers(fresh.image.layers, earlier.filter((one) => terms.present?.has(one.key) === true))) };
     }).catch((error: unknown) => rethrowNamed(error, name)));
   }
 
@@ -262,8 +263,10 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     await preloads.clearAll();
     // What was foreseen for nothing is still on its way, and may open and send more.
     await Promise.allSettled(foreseen);
-    await Promise.allSettled(made.values());
+    const ended = await Promise.allSettled(made.values());
     await preloads.clearAll();
+    // Of parents that were loaded within their children only.
+    await Promise.allSettled(ended.map(async (one) => (one.status === 'fulfilled' ? one.value.remember() : undefined)));
     await Promise.all(opened.splice(0).map((one) => one.close()));
   }
 }
