@@ -28,6 +28,7 @@ export function connectEngine(options: EngineOptions = {}): Engine {
     return async (...rest: Arguments): Promise<Result> => call(await connecting(), ...rest);
   };
   return {
+    address: options.host ?? DEFAULT_HOST,
     info: via((connection) => connection.info()),
     image: via(inspectImage),
     imageDetails: via(inspectDetails),

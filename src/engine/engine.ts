@@ -6,6 +6,8 @@ import type { ImageId } from '../core/identity.js';
  * `engine` when the engine is not there or dies, `not-found`/`registry` where named; an absent image is `undefined`.
  */
 export interface Engine {
+  /** Where it is, in the syntax of DOCKER_HOST: most of the time the same engine as before. */
+  readonly address: string;
   /** What the engine is; asked once and remembered. Fails with advice when it is not there or too old. */
   info(): Promise<EngineInfo>;
 

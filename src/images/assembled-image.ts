@@ -23,7 +23,7 @@ export function configId({ bytes }: Pick<AssembledImage, 'bytes'>): ImageId {
 
 /** A record of bucket `assembled`. */
 interface Stored {
-  readonly format: 1;
+  readonly format: 2;
   readonly config: string;
   readonly layers: readonly Layer[];
   readonly base?: ImageId;
@@ -39,7 +39,7 @@ export interface StoredAssembled {
 /** Undefined if it was not assembled with this store, or not all of it is there any more. */
 export async function readAssembled(store: Store, key: ImageKey): Promise<StoredAssembled | undefined> {
   const stored = (await store.getRecord('assembled', key)) as unknown as Stored | undefined;
-  if (stored?.format !== 1) return undefined;
+  if (stored?.format !== 2) return undefined;
   const { config, layers, base, ids } = stored;
   const image = { config: JSON.parse(config) as OciConfig, bytes: Buffer.from(config), layers, ...(base === undefined ? {} : { base }) };
   return { image, ids };
@@ -50,7 +50,7 @@ export async function writeAssembled(store: Store, key: ImageKey, { image, ids }
   const before = await readAssembled(store, key);
   const known = before !== undefined && before.image.bytes.equals(image.bytes) ? before.ids : [];
   const stored: Stored = {
-    format: 1,
+    format: 2,
     config: image.bytes.toString(),
     layers: image.layers,
     ...(image.base === undefined ? {} : { base: image.base }),

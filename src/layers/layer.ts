@@ -15,17 +15,19 @@ export interface Layer {
 export type LayerContent =
   /** The tar is a blob of the store; its digest is the diff id. */
   | { readonly kind: 'blob'; readonly blob: Digest }
-  /** The tar is composed of stored pieces each time it is read. */
-  | PiecesContent
+  /** The tar is composed of stored pieces each time it is read, as the store's record of that name says. */
+  | { readonly kind: 'recipe'; readonly recipe: RecipeHash }
   /** A layer of an image that was not assembled here: only the engine has it. */
   | { readonly kind: 'engine' };
+
+/** SHA-256 of all that a composed tar's bytes depend on. */
+export type RecipeHash = string & { readonly __brand: 'RecipeHash' };
 
 /**
  * Pieces put at their places, behind the whiteouts (OCI image layer spec). No path is in two of the parts, folders apart.
  * All folders from the root to each entry are in the tar: a folder of a layer hides the mode of that in a lower one.
  */
 export interface PiecesContent {
-  readonly kind: 'pieces';
   /** As in `Artifact`. */
   readonly prefix: string;
   /** Folders above the prefix that are not 0755 0:0, as the image below has them. */

@@ -4,8 +4,8 @@ import { listPiece } from '../artifact/listing.js';
 import { compare } from '../core/record.js';
 import type { Store } from '../store/store.js';
 import { canonicalGroups, comparePlaces } from './canonical.js';
-import type { AboveFolder, Layer, LayerPart, PiecesContent } from './layer.js';
-import { storeLayer, type RecipeHash } from './stored-layer.js';
+import type { AboveFolder, Layer, LayerPart, PiecesContent, RecipeHash } from './layer.js';
+import { storeLayer } from './stored-layer.js';
 import { withLayers, type EarlierPlan, type Plan } from './stored-plan.js';
 import { treeChanges, type Changes } from './tree-changes.js';
 
@@ -87,7 +87,6 @@ function contentOf(parts: readonly LayerPart[], { changes, planning, isTop }: { 
   }
   const { artifact, above } = planning;
   return {
-    kind: 'pieces',
     prefix: artifact.prefix,
     ...(above.length === 0 ? {} : { above }),
     ...(folders.size === 0 ? {} : { folders: [...folders].sort(([a], [b]) => compare(a, b)) }),

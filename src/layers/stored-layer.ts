@@ -2,11 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Digest } from '../core/identity.js';
 import { hashRecord, type Data } from '../core/record.js';
 import type { Store } from '../store/store.js';
-import type { DiffId, Layer, PiecesContent } from './layer.js';
-import { composeLayer } from './open-layer.js';
-
-/** SHA-256 of all that a composed tar's bytes depend on. */
-export type RecipeHash = string & { readonly __brand: 'RecipeHash' };
+import { composeLayer } from './compose-layer.js';
+import type { DiffId, Layer, PiecesContent, RecipeHash } from './layer.js';
 
 /** A record of bucket `layers`, under `layer-<recipe hash>`; it lives as long as its pieces. */
 interface StoredLayer {
@@ -29,13 +26,27 @@ export async function storeLayer(content: PiecesContent, store: Store): Promise<
   }
   const stored: StoredLayer = { format: 1, diffId: `sha256:${hash.digest('hex')}`, size, content };
   await store.putRecord('layers', keyOf(recipe), stored as unknown as Data, { blobs: piecesOf([content]) });
-  return { recipe, layer: { diffId: stored.diffId, size, content } };
+  return { recipe, layer: layerOf(recipe, stored) };
 }
 
 /** Undefined if the store does not have it, or not all of its pieces. */
 export async function findLayer(recipe: RecipeHash, store: Store): Promise<Layer | undefined> {
+  const found = await read(recipe, store);
+  return found === undefined ? undefined : layerOf(recipe, found);
+}
+
+/** What the layer's tar is composed of; undefined as for `findLayer`. */
+export async function findContent(recipe: RecipeHash, store: Store): Promise<PiecesContent | undefined> {
+  return (await read(recipe, store))?.content;
+}
+
+async function read(recipe: RecipeHash, store: Store): Promise<StoredLayer | undefined> {
   const found = (await store.getRecord('layers', keyOf(recipe))) as unknown as StoredLayer | undefined;
-  return found?.format === 1 ? { diffId: found.diffId, size: found.size, content: found.content } : undefined;
+  return found?.format === 1 ? found : undefined;
+}
+
+function layerOf(recipe: RecipeHash, { diffId, size }: StoredLayer): Layer {
+  return { diffId, size, content: { kind: 'recipe', recipe } };
 }
 
 /** Each piece once. */

@@ -1,8 +1,8 @@
 import type { Part } from '../artifact/artifact.js';
 import type { Data } from '../core/record.js';
 import type { Store } from '../store/store.js';
-import type { Layer } from './layer.js';
-import { findLayer, piecesOf, type RecipeHash } from './stored-layer.js';
+import type { Layer, RecipeHash } from './layer.js';
+import { findContent, findLayer, piecesOf } from './stored-layer.js';
 
 /** An artifact's layers, with all that it takes to extend them. */
 export interface Plan {
@@ -48,9 +48,9 @@ async function readPlan(key: string, store: Store): Promise<EarlierPlan | undefi
   return found?.format === 1 ? { key, recipes: found.layers, parts: found.parts, waste: found.waste } : undefined;
 }
 
-export async function putPlan(key: string, { layers, recipes, parts, waste }: Plan, store: Store): Promise<void> {
+export async function putPlan(key: string, { recipes, parts, waste }: Plan, store: Store): Promise<void> {
   const plan: StoredPlan = { format: 1, layers: recipes, parts, waste };
-  const contents = layers.flatMap(({ content }) => (content.kind === 'pieces' ? [content] : []));
+  const contents = (await Promise.all(recipes.map((recipe) => findContent(recipe, store)))).flatMap((content) => content ?? []);
   await store.putRecord('layers', key, plan as unknown as Data, { blobs: piecesOf(contents) });
 }
 

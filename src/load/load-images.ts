@@ -9,6 +9,7 @@ import { baseId, baseOf, engineLayers, nameOf } from './base.js';
 import type { ForeignLayer, ForeignLayers } from './foreign-layer.js';
 import { readIncremental, writeIncremental } from './incremental.js';
 import type { LoadableImage, LoadAhead, LoadImages } from './port.js';
+import { isSame, readEngine, rememberEngine } from './remembered-engine.js';
 import { isRefusal, loadWithAll, loadWithout } from './request.js';
 import type { LoadContext } from './request.js';
 import { storedLayers } from './stored-layers.js';
@@ -27,10 +28,33 @@ export interface LoaderOptions {
  */
 export function createLoader({ emit, ...options }: LoaderOptions): { readonly load: LoadImages; readonly ahead: LoadAhead } {
   return {
-    load: async (images, onSent) => (images.length === 0 ? [] : await load({ ...options, ...(onSent === undefined ? {} : { onSent }), info: await options.engine.info() }, images, emit)),
+    load: async (images, onSent) => {
+      if (images.length === 0) return [];
+      const context = { ...options, ...(onSent === undefined ? {} : { onSent }) };
+      return (await loadUnasked(context, images)) ?? (await load({ ...context, info: await options.engine.info() }, images, emit));
+    },
     ahead: async (image) => await ahead({ ...options, info: await options.engine.info() }, image),
   };
 }
+
+/**
+ * Few bytes go to an engine that took such images before while it is asked what it is. Undefined if it is another by now, or
+ * refused: then they go again.
+ */
+async function loadUnasked(context: Omit<LoadContext, 'info'>, images: readonly LoadableImage[]): Promise<readonly ImageId[] | undefined> {
+  const { engine, store } = context;
+  const known = images.map(told);
+  const bytes = images.flatMap(({ layers }, index) => layers.slice(known[index])).reduce((sum, { size }) => sum + size, 0);
+  const expected = bytes > FEW ? undefined : await readEngine(store, engine);
+  if (expected === undefined || (await readIncremental(store, expected)) !== 'works') return undefined;
+  const asked = engine.info();
+  asked.catch(() => undefined);
+  const ids = await loadLess({ ...context, info: expected }, images, { known, verify: false });
+  return isSame(await asked, expected) ? ids : undefined;
+}
+
+/** Bytes. */
+const FEW = 4 * 1024 * 1024;
 
 async function load(context: LoadContext, images: readonly LoadableImage[], emit: Emit | undefined): Promise<readonly ImageId[]> {
   const { engine, store, info } = context;
@@ -86,6 +110,7 @@ async function loadLess(context: LoadContext, images: readonly LoadableImage[], 
     await loadWithout(context, images, { known, foreign });
     if (!verify || (await areWhole(engine, images, ids))) {
       if (verify && leavesOut) await writeIncremental(store, info, 'works');
+      await rememberEngine(store, engine, info);
       return ids;
     }
   } catch (error) {

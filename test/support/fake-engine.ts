@@ -51,6 +51,8 @@ export class FakeEngine implements Engine {
 
   constructor(readonly script: FakeEngineScript = {}) {}
 
+  readonly address = 'fake';
+
   async info(): Promise<EngineInfo> {
     return {
       version: '20.10.24', apiVersion: '1.41', os: 'linux', architecture: 'amd64', rootless: false, imageStore: 'graphdriver',

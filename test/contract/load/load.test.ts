@@ -4,12 +4,13 @@ import { Readable } from 'node:stream';
 import { tarOf } from '../../../src/archive/pack-tar.js';
 import { Failed } from '../../../src/core/failure.js';
 import type { ImageId } from '../../../src/core/identity.js';
-import type { Engine } from '../../../src/engine/engine.js';
+import type { Engine, EngineInfo } from '../../../src/engine/engine.js';
 import type { DiffId, Layer } from '../../../src/layers/layer.js';
 import { exportLayers } from '../../../src/load/base-layers.js';
 import { readIncremental, writeIncremental } from '../../../src/load/incremental.js';
 import { createLoader } from '../../../src/load/load-images.js';
 import type { LoadableImage } from '../../../src/load/port.js';
+import { readEngine, rememberEngine } from '../../../src/load/remembered-engine.js';
 import { MemoryStore } from '../../../src/store/memory.js';
 import { ENGINES, connectTestEngine } from '../../support/engines.js';
 import { FakeEngine } from '../../support/fake-engine.js';
@@ -160,6 +161,22 @@ describe.each([...FAKES, ...REAL])('$name', ({ make }) => {
     const ids = await load(...images);
     for (const [at, id] of ids.entries()) await expectWhole(id, images[at]!);
     await writeIncremental(store, info, 'works');
+  });
+
+  test.each([
+    ['another image store', (info: EngineInfo): EngineInfo => ({ ...info, imageStore: info.imageStore === 'containerd' ? 'graphdriver' : 'containerd', apiVersion: '1.51' })],
+    ['another installation', (info: EngineInfo): EngineInfo => ({ ...info, id: 'another' })],
+  ])('an engine that is another than the last time at its address (%s) has the image whole, and is known from then on', async (_, change) => {
+    const other = change(await engine.info());
+    await rememberEngine(store, engine, other);
+    await writeIncremental(store, other, 'works');
+    const one = above([await layer()], { tags: [tag('moved')] });
+    await expectWhole((await load(one))[0], one);
+    expect(await readEngine(store, engine)).toEqual(await engine.info());
+    const before = bytes.length;
+    const next = above([await layer()], { tags: [tag('moved')] });
+    await expectWhole((await load(next))[0], next);
+    expect(bytes.length).toBe(before + 1);
   });
 
   test('an interrupted load leaves no image, and the next one completes', async () => {

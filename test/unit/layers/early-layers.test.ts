@@ -5,7 +5,7 @@ import type { Store } from '../../../src/store/store.js';
 import { MemoryStore } from '../../../src/store/memory.js';
 import { artifactLayers } from '../../../src/layers/artifact-layers.js';
 import { earlyLayers } from '../../../src/layers/early-layers.js';
-import { artifact, applied, file, folder, keyOf, part } from './trees.js';
+import { contentOf, artifact, applied, file, folder, keyOf, part } from './trees.js';
 
 const ABOVE = [{ path: 'opt', mode: 0o775, uid: 0, gid: 50 }];
 const names = (count: number) => Array.from({ length: count }, (_, index) => `package-${index} 1.${index}`);
@@ -98,7 +98,7 @@ describe('groups', () => {
     const store = new MemoryStore();
     const parts = (await packages(store, 12)).map((one, index) => ({ ...one, size: (65 + index) * 1024 * 1024 }));
     const layers = await planned(await whole(store, parts), store, true);
-    const counts = layers.map(({ content }) => (content.kind === 'pieces' ? content.parts.length : 0));
+    const counts = (await Promise.all(layers.map((layer) => contentOf(layer, store)))).map(({ parts: { length } }) => length);
     expect(counts).toEqual([4, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
   });
 });

@@ -3,12 +3,13 @@ import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from '@jest/globals';
 import { readTar } from '../../../src/archive/read-tar.js';
 import type { DiffId, Layer, LayerPart, PiecesContent } from '../../../src/layers/layer.js';
-import { composeLayer, openLayer } from '../../../src/layers/open-layer.js';
+import { composeLayer } from '../../../src/layers/compose-layer.js';
+import { openLayer } from '../../../src/layers/open-layer.js';
 import { MemoryStore } from '../../../src/store/memory.js';
 import { CorruptBlob, MissingBlob } from '../../../src/store/store.js';
 import { file, folder, hardlink, part } from './trees.js';
 
-const content = (parts: readonly LayerPart[], more: Partial<PiecesContent> = {}): PiecesContent => ({ kind: 'pieces', prefix: '/opt/venv', parts, removed: [], ...more });
+const content = (parts: readonly LayerPart[], more: Partial<PiecesContent> = {}): PiecesContent => ({ prefix: '/opt/venv', parts, removed: [], ...more });
 
 async function entriesOf(tar: Readable): Promise<string[]> {
   const found: string[] = [];

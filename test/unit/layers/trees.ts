@@ -7,8 +7,9 @@ import { composeArtifact } from '../../../src/artifact/compose.js';
 import type { Artifact, Part } from '../../../src/artifact/artifact.js';
 import type { RequirementHash } from '../../../src/core/identity.js';
 import { hashRecord, type Data } from '../../../src/core/record.js';
-import type { Layer } from '../../../src/layers/layer.js';
+import type { Layer, PiecesContent, RecipeHash } from '../../../src/layers/layer.js';
 import { openLayer } from '../../../src/layers/open-layer.js';
+import { findContent } from '../../../src/layers/stored-layer.js';
 import type { Store } from '../../../src/store/store.js';
 
 const common = { uid: 0, gid: 0, mtime: 0 };
@@ -28,6 +29,11 @@ export function artifact(parts: readonly Part[], prefix = '/opt/venv'): Artifact
 
 export function keyOf(whole: Artifact): RequirementHash {
   return hashRecord<RequirementHash>(whole as unknown as Data);
+}
+
+/** What a layer of pieces is composed of. */
+export async function contentOf({ content }: Layer, store: Store): Promise<PiecesContent> {
+  return (await findContent((content as { readonly recipe: RecipeHash }).recipe, store))!;
 }
 
 /** Path → what is there: owner, mode and content. */
