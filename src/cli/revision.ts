@@ -5,7 +5,7 @@ import type { Revision } from '../images/planner.js';
 
 /** What git says of the project's folder, as tags and labels need it; undefined outside git. */
 export async function readRevision(root: string): Promise<Revision | undefined> {
-  const repository = await openRepository(root, process.env, { state: true });
+  const repository = await openRepository(root, process.env, { facts: true });
   if (repository === undefined) return undefined;
   const { head, changes, branch } = await repository.state();
   const prefix = repository.prefix === '' ? '' : `${repository.prefix}/`;

@@ -34,14 +34,9 @@ const FORGET_AFTER = 16;
 const TICK = 20_000_000n;
 const COARSE_TICK = 2_000_000_000n;
 
-export interface StatCacheOptions {
-  /** Called when a file has to be read, the first time. */
-  readonly onNews?: () => void;
-}
-
 /** Opens the cache in `file`, whose folder must be there; without a file, or with an unreadable one, it starts empty. */
-export function openStatCache(file?: string, options: StatCacheOptions = {}): StatCache {
-  return new FileStatCache(file, options);
+export function openStatCache(file?: string): StatCache {
+  return new FileStatCache(file);
 }
 
 class FileStatCache implements StatCache {
@@ -51,10 +46,7 @@ class FileStatCache implements StatCache {
   #started: Promise<bigint> | undefined;
   #changed = false;
 
-  constructor(
-    private readonly file: string | undefined,
-    private readonly options: StatCacheOptions,
-  ) {
+  constructor(private readonly file: string | undefined) {
     const { generation, remembered } = read(file);
     this.#generation = generation + 1;
     this.#remembered = remembered;
@@ -73,7 +65,6 @@ class FileStatCache implements StatCache {
     this.#started ??= this.#fileSystemTime();
     const started = await this.#started;
     this.reads += 1;
-    if (this.reads === 1) this.options.onNews?.();
     const { hash, after } = await hashContent(path, status);
     const settled = signatureOf(after) === signatureOf(status) && after.ctimeNs + tickOf(after) < started;
     if (settled) {

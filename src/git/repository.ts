@@ -6,8 +6,8 @@ import { nearest } from '../util/nearest.js';
 import { parseRefs, REFS_ARGS } from './refs.js';
 import type { Ref, Refs } from './refs.js';
 import { publicUrl } from './remote-url.js';
-import { failed, output, run } from './run.js';
-import type { Environment, Ran } from './run.js';
+import { failed, output, outputs, run } from './run.js';
+import type { Environment } from './run.js';
 import { parseStatus, STATUS_ARGS } from './status.js';
 import type { Change, Head, State } from './status.js';
 import { parseWorktrees } from './worktrees.js';
@@ -55,20 +55,22 @@ export interface Repository {
 }
 
 export interface OpenOptions {
-  /** The state will be asked for: git is asked for both at once. */
-  readonly state?: boolean;
+  /** State, time of the commit and remote address will be asked for: git is asked for all at once. */
+  readonly facts?: boolean;
 }
 
 /**
  * The repository that a folder is in. Undefined outside of git, in a bare repository, and on a machine without git.
  * Throws Failed (reason `git`) if git refuses the repository, as it does for one that another user owns.
  */
-export async function openRepository(folder: string, env: Environment = {}, { state = false }: OpenOptions = {}): Promise<Repository | undefined> {
+export async function openRepository(folder: string, env: Environment = {}, { facts = false }: OpenOptions = {}): Promise<Repository | undefined> {
   const args = ['rev-parse', '--show-toplevel'];
   const real = await realpath(folder);
-  const asked = state ? run(STATUS_ARGS, { cwd: real, env }) : undefined;
-  asked?.catch(() => undefined);
-  const ran = await run(args, { cwd: real, env });
+  const commands = [args, STATUS_ARGS, TIME_ARGS, REMOTE_ARGS];
+  const printed = facts ? await outputs(commands, { cwd: real, env }) : [];
+  const known = new Map(commands.flatMap((command, index) => (printed[index] === undefined ? [] : [[command, printed[index]] as const])));
+  const toplevel = known.get(args);
+  const ran = toplevel === undefined ? await run(args, { cwd: real, env }) : { status: 0, stdout: toplevel, stderr: '' };
   if (!ran) return undefined;
   if (ran.status !== 0) {
     // Told apart by text since git has one status for all; LC_ALL=C makes the text reliable.
@@ -76,30 +78,34 @@ export async function openRepository(folder: string, env: Environment = {}, { st
     failed(args, ran);
   }
   const root = ran.stdout.replace(/\n$/, '');
-  return new Checkout(root, { prefix: relative(root, real), env, asked });
+  return new Checkout(root, { prefix: relative(root, real), env, known });
 }
+
+const TIME_ARGS = ['log', '-1', '--no-show-signature', '--format=%cI'];
+/**
+ * Addresses as configured: `insteadOf` rules are the user's own and may hold credentials. The second name is always set, by us:
+ * of an exit status that is not 0, Node makes an Error, which takes ten milliseconds.
+ */
+const REMOTE_ARGS = ['config', '-z', '--get-regexp', '^(remote\\..*\\.url|core\\.quotepath)$'];
 
 class Checkout implements Repository {
   readonly prefix: string;
   private readonly env: Environment;
-  /** The status, if it was asked for at once. */
-  private readonly asked: Promise<Ran | undefined> | undefined;
+  /** What git said already, by the very command. */
+  private readonly known: ReadonlyMap<readonly string[], string>;
   private readonly answers = new Map<string, Promise<unknown>>();
 
   constructor(
     readonly root: string,
-    { prefix, env, asked }: { readonly prefix: string; readonly env: Environment; readonly asked: Promise<Ran | undefined> | undefined },
+    { prefix, env, known }: { readonly prefix: string; readonly env: Environment; readonly known: ReadonlyMap<readonly string[], string> },
   ) {
     this.prefix = prefix;
     this.env = env;
-    this.asked = asked;
+    this.known = known;
   }
 
   state(): Promise<State> {
-    return this.once('state', async () => {
-      const asked = await this.asked;
-      return parseStatus(asked?.status === 0 ? asked.stdout : await this.git(STATUS_ARGS));
-    });
+    return this.once('state', async () => parseStatus(this.known.get(STATUS_ARGS) ?? (await this.git(STATUS_ARGS))));
   }
 
   async head(): Promise<Head | undefined> {
@@ -107,10 +113,7 @@ class Checkout implements Repository {
   }
 
   committedAt(): Promise<string | undefined> {
-    return this.once('committedAt', async () => {
-      const ran = await run(['log', '-1', '--no-show-signature', '--format=%cI'], { cwd: this.root, env: this.env });
-      return ran?.status === 0 ? ran.stdout.trim() : undefined;
-    });
+    return this.once('committedAt', async () => (await this.said(TIME_ARGS))?.trim());
   }
 
   async status(): Promise<readonly Change[]> {
@@ -183,11 +186,7 @@ class Checkout implements Repository {
 
   remoteUrl(): Promise<string | undefined> {
     return this.once('remoteUrl', async () => {
-      // The address as configured: `insteadOf` rules are the user's own and may hold credentials.
-      // The second one is always set, by us: of an exit status that is not 0, Node makes an Error, which takes ten milliseconds.
-      const args = ['config', '-z', '--get-regexp', '^(remote\\..*\\.url|core\\.quotepath)$'];
-      const ran = await run(args, { cwd: this.root, env: this.env });
-      const entries = (ran?.status === 0 ? ran.stdout : '').split('\0').filter((entry) => entry !== '');
+      const entries = ((await this.said(REMOTE_ARGS)) ?? '').split('\0').filter((entry) => entry !== '');
       const remotes = entries.map((entry) => [entry.slice(0, entry.indexOf('\n')), entry.slice(entry.indexOf('\n') + 1)] as const).filter(([name]) => name.startsWith('remote.'));
       const names = new Set(remotes.map(([name]) => name));
       const chosen = remotes.find(([name]) => name === 'remote.origin.url') ?? (names.size === 1 ? remotes[0] : undefined);
@@ -213,6 +212,14 @@ class Checkout implements Repository {
 
   private git(args: readonly string[]): Promise<string> {
     return output(args, { cwd: this.root, env: this.env });
+  }
+
+  /** What a command prints; undefined if it does not succeed. */
+  private async said(args: readonly string[]): Promise<string | undefined> {
+    const known = this.known.get(args);
+    if (known !== undefined) return known;
+    const ran = await run(args, { cwd: this.root, env: this.env });
+    return ran?.status === 0 ? ran.stdout : undefined;
   }
 
   private once<T>(question: string, ask: () => Promise<T>): Promise<T> {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { fail } from '../core/failure.js';
 
 /** The caller's environment; only what git needs to find itself and the user's ignore rules is taken from it. */
@@ -28,11 +29,36 @@ const PREFIX = ['--no-pager', '--no-optional-locks', '--literal-pathspecs', ...S
 const MOST_OUTPUT = 512 * 1024 * 1024;
 
 /** Runs git with a clean environment; undefined if this machine has no git. Any exit status is a result. */
-export async function run(args: readonly string[], { cwd, env, input }: RunOptions): Promise<Ran | undefined> {
+export function run(args: readonly string[], options: RunOptions): Promise<Ran | undefined> {
+  return start('git', [...PREFIX, ...args], options);
+}
+
+/**
+ * Several commands one after the other, started as one program: each start takes this process milliseconds, the longer the more
+ * memory it has. What they print, in their order; undefined for each that did not succeed, whose words are lost.
+ */
+export async function outputs(commands: readonly (readonly string[])[], options: RunOptions): Promise<readonly (string | undefined)[]> {
+  const mark = `\n${randomUUID()} `;
+  const script = [`g() { git ${PREFIX.map(quoted).join(' ')} "$@"; printf '%s%s\n' ${quoted(mark)} $?; }`, ...commands.map((args) => `g ${args.map(quoted).join(' ')}`)].join('\n');
+  const printed = (await start('/bin/sh', ['-c', script], options))?.stdout.split(mark) ?? [];
+  // Before each output but the first stands the status of the one before it.
+  const endOfLine = (text: string): number => text.indexOf('\n') + 1;
+  return commands.map((_, index) => {
+    const [own, next] = [printed[index], printed[index + 1]];
+    if (own === undefined || next?.slice(0, endOfLine(next)) !== '0\n') return undefined;
+    return index === 0 ? own : own.slice(endOfLine(own));
+  });
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+async function start(program: string, args: readonly string[], { cwd, env, input }: RunOptions): Promise<Ran | undefined> {
   const clean: NodeJS.ProcessEnv = { LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_NO_LAZY_FETCH: '1' };
   for (const name of TAKEN) if (env[name] !== undefined) clean[name] = env[name];
   return new Promise((resolve, reject) => {
-    const child = execFile('git', [...PREFIX, ...args], { cwd, env: clean, maxBuffer: MOST_OUTPUT, encoding: 'utf8' }, (error, stdout, stderr) => {
+    const child = execFile(program, args, { cwd, env: clean, maxBuffer: MOST_OUTPUT, encoding: 'utf8' }, (error, stdout, stderr) => {
       const code = error?.code as string | number | null | undefined;
       if (code === 'ENOENT') resolve(undefined);
       else if (error && typeof code !== 'number') reject(error);

@@ -29,8 +29,6 @@ export interface Assembly {
   stored(name: string): Promise<AssembledImage | undefined>;
   /** Finds or builds the image and gives it these tags besides the key tag. Fails with Skipped if a parent failed. */
   ensure(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult>;
-  /** Something will have to be built: asks beforehand for what that takes. */
-  expectWork(): void;
   /** While keys are computed: an artifact that is being made shows already that the image will be, and what it stands on is known. */
   foresee(node: ImageNode, terms: () => Promise<ForeseenTerms>): void;
   /** What goes into the image's context; with `fixArgs`, what makes a plain build give the same image. */
@@ -54,7 +52,7 @@ export function createAssembly({ project, dependencies, graph, bases }: PlannerP
     origin,
     limit,
   });
-  return { ensure, expectWork, foresee: direct.foresee, contextInputs, stored: direct.stored, close: direct.close };
+  return { ensure, foresee: direct.foresee, contextInputs, stored: direct.stored, close: direct.close };
 
   function ensure(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult> {
     const running = ensured.get(name);
@@ -84,11 +82,6 @@ export function createAssembly({ project, dependencies, graph, bases }: PlannerP
     }
   }
 
-  /** Every way to an image needs both. */
-  function expectWork(): void {
-    for (const ask of [() => engine.info(), origin]) ask().catch(() => undefined);
-  }
-
   /** All tags that the image then has. */
   async function addTags(image: PresentImage, tags: readonly string[]): Promise<string[]> {
     const missing = [...new Set(tags)].filter((tag) => !image.tags.includes(tag));
@@ -97,14 +90,16 @@ export function createAssembly({ project, dependencies, graph, bases }: PlannerP
   }
 
   /** The image if it is there and is not to be built all the same. */
-  async function present(node: ImageNode, key: ImageKey, { present: all, anew }: Terms): Promise<PresentImage | undefined> {
+  async function present(node: ImageNode, key: ImageKey, { presence, anew }: Terms): Promise<PresentImage | undefined> {
     if (anew?.has(node.spec.name) === true) return undefined;
-    return all === undefined ? presentImage(engine, node.spec.repository, key) : all.get(key);
+    const { repository } = node.spec;
+    return presence === undefined ? presentImage(engine, repository, key) : presence.find(repository, key);
   }
 
   async function build({ node, key, tags }: Wanted, terms: Terms): Promise<PresentImage> {
     const { name } = node.spec;
-    expectWork();
+    // Every way to an image needs it.
+    engine.info().catch(() => undefined);
     if (dependencies.engineBuild !== true && whyNotDirect(node) === undefined) {
       try {
         return { id: await direct.make(name, terms, tags), tags };

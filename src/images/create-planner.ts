@@ -15,9 +15,9 @@ import { contextFiles } from './key.js';
 import { missingParent } from './missing-parent.js';
 import { builderImages, imageNamed, selectedImages, specNamed } from './names.js';
 import type { ImageNode } from './node.js';
-import { createPlanning } from './planning.js';
+import { createPlanning, type KeyedImage } from './planning.js';
 import type { BuildOptions, ExportedContext, ImagePlanner, ImageResult, OrderedImage, PlannedImage, PlannerDependencies } from './planner.js';
-import { presentImage, presentImages, type PresentImage } from './presence.js';
+import { createPresence, presentImage } from './presence.js';
 import { Skipped, type Terms } from './terms.js';
 
 /** A base that turns out to be another image makes keys stale; so many times in a row it is not an accident. */
@@ -28,15 +28,12 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   const { engine } = dependencies;
   const graph = createGraph(project, dependencies.platform ?? `linux/${OCI_ARCHITECTURES[process.arch] ?? process.arch}`);
   const bases = createBases({ ...dependencies, project });
-  const statCache = openStatCache(dependencies.statCache, { onNews: () => foreseen?.() });
+  const statCache = openStatCache(dependencies.statCache);
   const limit = limiter(Math.max(1, dependencies.jobs));
   /** Of assemblies whose keys were found to be stale. */
   const closing: Promise<void>[] = [];
   let { planning, assembly } = fresh();
-  let asked: ReturnType<typeof presentImages> | undefined;
-  /** Told of a changed file: some image will be built. */
-  let foreseen: (() => void) | undefined;
-  return { key, builderKey, ensureBuilder, plan, order, ask, changeBy: (changed) => planning.changeBy(changed), build, exportContext: exportTo, refreshBases, stored: (name) => assembly.stored(name) };
+  return { key, builderKey, ensureBuilder, plan, order, changeBy: (changed) => planning.changeBy(changed), build, exportContext: exportTo, refreshBases, stored: (name) => assembly.stored(name) };
 
   function fresh() {
     const parts = { project, dependencies, graph, bases, statCache };
@@ -115,14 +112,8 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     return (await graph.withParents(selectedImages(project, names))).map(placeOf);
   }
 
-  function ask(): void {
-    asked = presentImages(engine);
-    asked.catch(() => undefined);
-  }
-
   async function build(names?: readonly string[], options: BuildOptions = {}): Promise<readonly ImageResult[]> {
     const [outcome] = await Promise.allSettled([buildAll(names, options)]);
-    foreseen = undefined;
     const closed = await Promise.allSettled([...closing.splice(0), assembly.close()]);
     const failed = [outcome, ...closed].find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
     if (failed !== undefined) throw failed.reason;
@@ -132,17 +123,15 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   async function buildAll(names: readonly string[] | undefined, { onReady, within, anew = false }: BuildOptions): Promise<readonly ImageResult[]> {
     const selected = selectedImages(project, names);
     const nodes = (await graph.withParents(selected)).filter(({ spec }) => within?.has(spec.name) ?? true);
-    if (asked === undefined) ask();
-    const asking = asked!;
-    asked = undefined;
-    foreseen = () => assembly.expectWork();
+    const presence = createPresence(engine, { images: nodes.length });
     const broken = new Map<string, Error>();
-    if (!anew) nodes.filter(({ spec }) => spec.artifacts.length > 0).forEach((node) => assembly.foresee(node, async () => ({ present: await asking, ...(within === undefined ? {} : { within }) })));
+    if (!anew) nodes.filter(({ spec }) => spec.artifacts.length > 0).forEach((node) => assembly.foresee(node, async () => ({ presence, ...(within === undefined ? {} : { within }) })));
     await findBroken(nodes, broken);
-    foreseen = undefined;
-    const present = await asking;
+    const isPresent = async ({ node, key }: KeyedImage): Promise<boolean> => (await presence.find(node.spec.repository, key)) !== undefined;
+    // All at once; whoever needs one waits for it, and gets its failure.
+    for (const { spec } of nodes) if (!broken.has(spec.name)) planning.keyed(spec.name).then(isPresent).catch(() => undefined);
     const terms: Terms = {
-      present,
+      presence,
       broken,
       ...(within === undefined ? {} : { within }),
       ...(anew ? { anew: new Set(selected) } : {}),
@@ -158,7 +147,7 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     const outcomes = await Promise.allSettled(
       nodes.map(async ({ spec: { name } }) => {
         // A parent that nobody needs any more gets its tags if it is still there, and else is left alone.
-        if (!needed.has(name) && (broken.has(name) || !present.has((await planning.keyed(name)).key))) return undefined;
+        if (!needed.has(name) && (broken.has(name) || !(await isPresent(await planning.keyed(name))))) return undefined;
         const result = await assembly.ensure(name, terms, broken.has(name) ? [] : await planning.tags(name));
         onReady?.(result);
         return result;
@@ -204,11 +193,12 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   }
 
   /** Images that have to be built for these: what a present image was built from is not needed. */
-  async function missing(names: readonly string[], { present = NONE, anew }: Terms): Promise<ImageNode[]> {
+  async function missing(names: readonly string[], { presence, anew }: Terms): Promise<ImageNode[]> {
     const found = new Map<string, ImageNode>();
     const visit = async (name: string): Promise<void> => {
       const keyed = await planning.keyed(name);
-      if ((present.has(keyed.key) && anew?.has(name) !== true) || found.has(name)) return;
+      if (found.has(name)) return;
+      if (anew?.has(name) !== true && (await presence?.find(keyed.node.spec.repository, keyed.key)) !== undefined) return;
       found.set(name, keyed.node);
       for (const { to } of keyed.node.edges) await visit(to);
     };
@@ -253,8 +243,6 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
     return changed.flat();
   }
 }
-
-const NONE: ReadonlyMap<string, PresentImage> = new Map();
 
 function placeOf({ spec, edges, resolved }: ImageNode): OrderedImage {
   return {

@@ -14,7 +14,7 @@ import { assembleImage, type FreshImage } from './assemble-image.js';
 import { configId, readAssembled, writeAssembled, type AssembledImage } from './assembled-image.js';
 import { assembledParent, engineParent, scratchParent, type KnownParent } from './assembled-parent.js';
 import type { ContextInputs } from './context-items.js';
-import { commonLayers, readEarlierImages, rememberLayers } from './earlier-layers.js';
+import { commonLayers, readEarlierImages, rememberLayers, type EarlierImage } from './earlier-layers.js';
 import { createLoadQueue } from './load-queue.js';
 import { edgeOf, targetOf, type ImageNode } from './node.js';
 import { createPreloads } from './preloads.js';
@@ -155,8 +155,17 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
       await parent.tree.save();
       // The same image again, for an engine that has lost it or another one: it keeps what its labels said.
       const isSame = before !== undefined && before.config.rootfs.diff_ids.join() === fresh.image.config.rootfs.diff_ids.join();
-      return { ...fresh, image: isSame ? { ...fresh.image, config: before.config, bytes: before.bytes } : fresh.image, known: Math.max(known, commonLayers(fresh.image.layers, earlier.filter((one) => terms.present?.has(one.key) === true))) };
+      return { ...fresh, image: isSame ? { ...fresh.image, config: before.config, bytes: before.bytes } : fresh.image, known: await knownLayers(fresh.image.layers, known, { earlier, node, terms }) };
     }).catch((error: unknown) => rethrowNamed(error, name)));
+  }
+
+  /** Of the lowest layers, how many the engine has: those of what it stands on, or of an earlier image. */
+  async function knownLayers(layers: readonly Layer[], atLeast: number, { earlier, node, terms }: { readonly earlier: readonly EarlierImage[]; readonly node: ImageNode; readonly terms: Terms }): Promise<number> {
+    const candidates = earlier.map((image) => ({ key: image.key, common: commonLayers(layers, image) })).filter(({ common }) => common > atLeast);
+    for (const { key, common } of candidates.sort((a, b) => b.common - a.common)) {
+      if ((await terms.presence?.find(node.spec.repository, key)) !== undefined) return common;
+    }
+    return atLeast;
   }
 
   async function layersOf({ name, artifact, node, below }: Unpacked): Promise<readonly Layer[]> {
@@ -206,7 +215,7 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     const edge = edgeOf(node);
     if (edge === undefined) return true;
     const { node: parent, key } = await planning.keyed(edge.to);
-    if (terms.present.has(key)) return true;
+    if ((await terms.presence.find(parent.spec.repository, key)) !== undefined) return true;
     const { uses, references } = targetOf(parent);
     const needsMore = terms.within?.has(edge.to) === false || uses.length > 0 || references.length > 0 || parent.spec.artifacts.length > 0;
     return !needsMore && whyNotDirect(parent) === undefined && standsOnOurs(parent, terms);

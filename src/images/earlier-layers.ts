@@ -26,10 +26,10 @@ export async function rememberLayers(store: Store, name: string, { key, layers }
   await store.putRecord('layers', keyOf(name), [own, ...others].slice(0, REMEMBERED) as unknown as Data, { exists: 'replace' });
 }
 
-/** How many of the lowest layers are also the lowest of one of these images. */
-export function commonLayers(layers: readonly Layer[], images: readonly EarlierImage[]): number {
-  const common = images.map(({ diffIds }) => layers.findIndex(({ diffId }, index) => diffIds[index] !== diffId));
-  return Math.max(0, ...common.map((at) => (at === -1 ? layers.length : at)));
+/** How many of the lowest layers are also the lowest of that image. */
+export function commonLayers(layers: readonly Layer[], { diffIds }: EarlierImage): number {
+  const at = layers.findIndex(({ diffId }, index) => diffIds[index] !== diffId);
+  return at === -1 ? layers.length : at;
 }
 
 function keyOf(name: string): string {

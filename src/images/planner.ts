@@ -26,8 +26,6 @@ export interface ImagePlanner {
   order(names?: readonly string[]): Promise<readonly OrderedImage[]>;
   /** How these changed paths reach the image, see change.ts; undefined if they don't. */
   changeBy(changed: readonly string[]): (name: string) => Promise<Change | undefined>;
-  /** Asks the engine what it has, for the next `build`: while the project is being read. */
-  ask(): void;
   /** Makes them exist under their tags; the planner may find new keys if a base turns out to be another one. Each is told of as soon as it is ready. */
   build(names?: readonly string[], options?: BuildOptions): Promise<readonly ImageResult[]>;
   /** Writes the image's context to a new or empty folder, for a plain `docker build`. */

@@ -1,6 +1,7 @@
 import type { ImageId, ImageKey } from '../core/identity.js';
 import { parseReference } from '../docker/reference.js';
 import type { Engine, ImageSummary } from '../engine/engine.js';
+import { lazy, memoised } from '../util/memo.js';
 import { LABELS } from './labels.js';
 import { keyTag } from './tags.js';
 
@@ -8,6 +9,24 @@ import { keyTag } from './tags.js';
 export interface PresentImage {
   readonly id: ImageId;
   readonly tags: readonly string[];
+}
+
+/** Which images an engine has under their keys, as it was when it was first asked. */
+export interface Presence {
+  find(repository: string, key: ImageKey): Promise<PresentImage | undefined>;
+}
+
+/** From so many images on, one question for all that the engine has costs less than one for each. */
+const MANY = 64;
+
+/** Each image is asked for once; an engine takes longer to list all that it has than to look at a few. */
+export function createPresence(engine: Engine, { images }: { readonly images: number }): Presence {
+  const listed = lazy(() => presentImages(engine));
+  const looked = memoised(async (name) => {
+    const [repository, key] = name.split(' ') as [string, ImageKey];
+    return presentImage(engine, repository, key);
+  });
+  return { find: async (repository, key) => (images < MANY ? looked(`${repository} ${key}`) : (await listed()).get(key)) };
 }
 
 /** All images of ours that the engine has, by key; one question. */

@@ -1,11 +1,9 @@
-import type { PresentImage } from './presence.js';
-
-export type PresentImages = ReadonlyMap<string, PresentImage>;
+import type { Presence } from './presence.js';
 
 /** What holds for all images of one build. */
 export interface Terms {
-  /** By key, if the engine was asked for all at once. */
-  readonly present?: PresentImages;
+  /** What the engine had before anything was built; without it, it is asked anew. */
+  readonly presence?: Presence;
   /** Short names of those that may be built or tagged; default all. */
   readonly within?: ReadonlySet<string>;
   /** Short names of those that are built even if they are present. */
@@ -17,7 +15,7 @@ export interface Terms {
 }
 
 /** What is known before keys are. */
-export type ForeseenTerms = Required<Pick<Terms, 'present'>> & Pick<Terms, 'within'>;
+export type ForeseenTerms = Required<Pick<Terms, 'presence'>> & Pick<Terms, 'within'>;
 
 /** Not built because something that it needs was not; that failure is told where it happened. */
 export class Skipped extends Error {}

@@ -11,8 +11,6 @@ import { withWorld } from '../wire.js';
 
 export const images: Action = (options, args) =>
   withWorld(withImageSettings(options, args), async ({ world, registry }) => {
-    // Not where it is only known later what the engine has: after pulls.
-    if (['list', 'plan', 'pullCache', 'fromRegistry'].every((option) => options[option] !== true)) world.images.ask();
     const selection = await selectionOf(world, selectionOptions(options, args));
     await warnOfUndeclared(world, selection, withImageSettings(options, args).imageSettings);
     const anew = options['cache'] === false;

@@ -8,8 +8,8 @@ import { Rig } from './rig.js';
 const rig = new Rig();
 afterAll(() => rig.remove());
 
-async function open(folder: string): Promise<Repository> {
-  const repository = await openRepository(rig.path(folder), rig.env);
+async function open(folder: string, facts = true): Promise<Repository> {
+  const repository = await openRepository(rig.path(folder), rig.env, { facts });
   if (!repository) throw new Error(`${folder} is not in a repository`);
   return repository;
 }
@@ -25,11 +25,13 @@ function oracle(folder: string): { revision: string; committedAt: string; change
 }
 
 async function expectLikeGit(folder: string): Promise<void> {
-  const repository = await open(folder);
   const expected = oracle(folder);
-  expect((await repository.head())?.revision).toBe(expected.revision);
-  expect(await repository.committedAt()).toBe(expected.committedAt);
-  expect((await repository.status()).map((change) => change.path).sort()).toEqual(expected.changed);
+  for (const facts of [true, false]) {
+    const repository = await open(folder, facts);
+    expect((await repository.head())?.revision).toBe(expected.revision);
+    expect(await repository.committedAt()).toBe(expected.committedAt);
+    expect((await repository.status()).map((change) => change.path).sort()).toEqual(expected.changed);
+  }
 }
 
 describe('shapes of checkouts', () => {
@@ -121,10 +123,12 @@ describe('shapes of checkouts', () => {
     mkdirSync(rig.path('plain'));
     rig.git('.', 'init', '-q', '--bare', 'bare.git');
     rig.repository('whole', {});
-    expect(await openRepository(rig.path('plain'), rig.env)).toBeUndefined();
-    expect(await openRepository(rig.path('bare.git'), rig.env)).toBeUndefined();
-    expect(await openRepository(rig.path('whole/.git'), rig.env)).toBeUndefined();
-    expect(await openRepository(rig.path('whole'), { ...rig.env, PATH: rig.path('plain') })).toBeUndefined();
+    for (const facts of [true, false]) {
+      expect(await openRepository(rig.path('plain'), rig.env, { facts })).toBeUndefined();
+      expect(await openRepository(rig.path('bare.git'), rig.env, { facts })).toBeUndefined();
+      expect(await openRepository(rig.path('whole/.git'), rig.env, { facts })).toBeUndefined();
+      expect(await openRepository(rig.path('whole'), { ...rig.env, PATH: rig.path('plain') }, { facts })).toBeUndefined();
+    }
   });
 
   test('a broken repository is a failure in git\'s words', async () => {

@@ -78,11 +78,12 @@ describe('building', () => {
     expect([...engine.built[1]!.files.keys()]).toEqual(['.dockerignore', 'Dockerfile', 'a.txt']);
   });
 
-  test('nothing to do touches nothing and asks one question', async () => {
+  test('nothing to do touches nothing and asks once for each image', async () => {
     await planner().build();
     engine.calls.length = 0;
-    expect(statuses(await planner().build())).toEqual(['runtime present', 'base present', 'web present', 'worker present']);
-    expect(engine.calls).toEqual(['images']);
+    const images = await planner().build();
+    expect(statuses(images)).toEqual(['runtime present', 'base present', 'web present', 'worker present']);
+    expect(engine.calls.sort()).toEqual(images.map(({ name, key }) => `image shop-${name}:${key.slice(0, 12)}`).sort());
   });
 
   test('a new revision is a new tag on the same image', async () => {
