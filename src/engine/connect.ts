@@ -29,6 +29,7 @@ export function connectEngine(options: EngineOptions = {}): Engine {
   };
   return {
     address: options.host ?? DEFAULT_HOST,
+    release: via(async ({ transport }) => transport.release),
     info: via((connection) => connection.info()),
     image: via(inspectImage),
     imageDetails: via(inspectDetails),

@@ -8,6 +8,8 @@ import type { ImageId } from '../core/identity.js';
 export interface Engine {
   /** Where it is, in the syntax of DOCKER_HOST: most of the time the same engine as before. */
   readonly address: string;
+  /** The release (version and API) that the last answer came from, and no question; undefined before the first. */
+  release(): Promise<string | undefined>;
   /** What the engine is; asked once and remembered. Fails with advice when it is not there or too old. */
   info(): Promise<EngineInfo>;
 

@@ -54,6 +54,8 @@ export class Transport {
   private readonly open = new Set<(error: Failed) => void>();
   private timer: NodeJS.Timeout | undefined;
   private asking = false;
+  /** What the last answer's headers say of the engine's release; undefined before the first. */
+  release: string | undefined;
 
   constructor(private readonly options: TransportOptions) {
     this.host = formatHost(options.address);
@@ -208,6 +210,7 @@ export class Transport {
       if (response.statusCode! >= 200 && response.statusCode! < 300) this.notAnEngine();
       return;
     }
+    this.release = `${response.headers.server ?? ''} ${match[0]}`;
     const [major, minor] = [Number(match[1]), Number(match[2])];
     if (major > OLDEST_API[0] || (major === OLDEST_API[0] && minor >= OLDEST_API[1])) return;
     response.destroy();

@@ -98,8 +98,6 @@ export function createAssembly({ project, dependencies, graph, bases }: PlannerP
 
   async function build({ node, key, tags }: Wanted, terms: Terms): Promise<PresentImage> {
     const { name } = node.spec;
-    // Every way to an image needs it.
-    engine.info().catch(() => undefined);
     if (dependencies.engineBuild !== true && whyNotDirect(node) === undefined) {
       try {
         return { id: await direct.make(name, terms, tags), tags };

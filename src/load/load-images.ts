@@ -9,7 +9,7 @@ import { baseId, baseOf, engineLayers, nameOf } from './base.js';
 import type { ForeignLayer, ForeignLayers } from './foreign-layer.js';
 import { readIncremental, writeIncremental } from './incremental.js';
 import type { LoadableImage, LoadAhead, LoadImages } from './port.js';
-import { isSame, readEngine, rememberEngine } from './remembered-engine.js';
+import { readEngine, rememberEngine } from './remembered-engine.js';
 import { isRefusal, loadWithAll, loadWithout } from './request.js';
 import type { LoadContext } from './request.js';
 import { storedLayers } from './stored-layers.js';
@@ -38,19 +38,16 @@ export function createLoader({ emit, ...options }: LoaderOptions): { readonly lo
 }
 
 /**
- * Few bytes go to an engine that took such images before while it is asked what it is. Undefined if it is another by now, or
- * refused: then they go again.
+ * To an engine that took such images before, without asking it what it is. Undefined if it refuses: one with the other kind of image
+ * store does, because it lacks layers in the place where it would look for them. Then, few bytes go again.
  */
 async function loadUnasked(context: Omit<LoadContext, 'info'>, images: readonly LoadableImage[]): Promise<readonly ImageId[] | undefined> {
   const { engine, store } = context;
   const known = images.map(told);
   const bytes = images.flatMap(({ layers }, index) => layers.slice(known[index])).reduce((sum, { size }) => sum + size, 0);
-  const expected = bytes > FEW ? undefined : await readEngine(store, engine);
-  if (expected === undefined || (await readIncremental(store, expected)) !== 'works') return undefined;
-  const asked = engine.info();
-  asked.catch(() => undefined);
-  const ids = await loadLess({ ...context, info: expected }, images, { known, verify: false });
-  return isSame(await asked, expected) ? ids : undefined;
+  const info = known.includes(0) || bytes > FEW ? undefined : await readEngine(store, engine);
+  if (info === undefined || (await readIncremental(store, info)) !== 'works') return undefined;
+  return await loadLess({ ...context, info }, images, { known, verify: false });
 }
 
 /** Bytes. */

@@ -3,21 +3,33 @@ import { hashRecord, type Data } from '../core/record.js';
 import type { Engine, EngineInfo } from '../engine/engine.js';
 import type { Store } from '../store/store.js';
 
-/** What the engine at this address was the last time; an engine takes longer to say it than to load a small image. */
-export async function readEngine(store: Store, { address }: Pick<Engine, 'address'>): Promise<EngineInfo | undefined> {
-  const found = (await store.getRecord('probes', keyOf(address))) as unknown as { readonly format: 1; readonly info: EngineInfo } | undefined;
-  return found?.format === 1 ? found.info : undefined;
+type Asked = Pick<Engine, 'address' | 'release'>;
+
+/** A record of bucket `probes`, under `engine-<hash of an address>`. */
+interface Remembered {
+  readonly format: 1;
+  readonly release: string;
+  readonly info: EngineInfo;
 }
 
-export async function rememberEngine(store: Store, engine: Pick<Engine, 'address'>, info: EngineInfo): Promise<void> {
-  const before = await readEngine(store, engine);
-  if (before === undefined || !isSame(before, info)) await store.putRecord('probes', keyOf(engine.address), { format: 1, info } as unknown as Data);
+/** What the engine at this address is, if its last answer came from the release that said so: an engine takes longer to say it than to load a small image. */
+export async function readEngine(store: Store, engine: Asked): Promise<EngineInfo | undefined> {
+  const found = await read(store, engine);
+  return found !== undefined && found.release === (await engine.release()) ? found.info : undefined;
 }
 
-export function isSame(one: EngineInfo, other: EngineInfo): boolean {
-  return isDeepStrictEqual(one, other);
+export async function rememberEngine(store: Store, engine: Asked, info: EngineInfo): Promise<void> {
+  const release = await engine.release();
+  if (release === undefined) return;
+  const now: Remembered = { format: 1, release, info };
+  if (!isDeepStrictEqual(await read(store, engine), now)) await store.putRecord('probes', keyOf(engine), now as unknown as Data);
 }
 
-function keyOf(address: string): string {
+async function read(store: Store, engine: Asked): Promise<Remembered | undefined> {
+  const found = (await store.getRecord('probes', keyOf(engine))) as unknown as Remembered | undefined;
+  return found?.format === 1 ? found : undefined;
+}
+
+function keyOf({ address }: Asked): string {
   return `engine-${hashRecord(address)}`;
 }

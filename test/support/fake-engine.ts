@@ -53,6 +53,10 @@ export class FakeEngine implements Engine {
 
   readonly address = 'fake';
 
+  async release(): Promise<string> {
+    return this.script.info?.version ?? '20.10.24';
+  }
+
   async info(): Promise<EngineInfo> {
     return {
       version: '20.10.24', apiVersion: '1.41', os: 'linux', architecture: 'amd64', rootless: false, imageStore: 'graphdriver',

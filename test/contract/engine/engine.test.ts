@@ -77,6 +77,9 @@ describe.each(SUBJECTS)('$name', ({ image, make }) => {
 
   test('says what it is', async () => {
     expect(await engine.info()).toMatchObject({ os: 'linux', rootless: false, buildkit: true, apiVersion: expect.stringMatching(/^1\.\d+$/), architecture: expect.stringMatching(/^(amd64|arm64)$/) });
+    const release = await engine.release();
+    expect(release).toContain((await engine.info()).version);
+    expect(await engine.release()).toBe(release);
   });
 
   test('absent things', async () => {

@@ -163,20 +163,33 @@ describe.each([...FAKES, ...REAL])('$name', ({ make }) => {
     await writeIncremental(store, info, 'works');
   });
 
-  test.each([
-    ['another image store', (info: EngineInfo): EngineInfo => ({ ...info, imageStore: info.imageStore === 'containerd' ? 'graphdriver' : 'containerd', apiVersion: '1.51' })],
-    ['another installation', (info: EngineInfo): EngineInfo => ({ ...info, id: 'another' })],
-  ])('an engine that is another than the last time at its address (%s) has the image whole, and is known from then on', async (_, change) => {
-    const other = change(await engine.info());
+  test('an engine that has another image store than the last time at its address has the image whole, and is known from then on', async () => {
+    const info = await engine.info();
+    const other: EngineInfo = { ...info, imageStore: info.imageStore === 'containerd' ? 'graphdriver' : 'containerd', apiVersion: '1.51' };
     await rememberEngine(store, engine, other);
     await writeIncremental(store, other, 'works');
-    const one = above([await layer()], { tags: [tag('moved')] });
-    await expectWhole((await load(one))[0], one);
-    expect(await readEngine(store, engine)).toEqual(await engine.info());
+    const images = [above([await layer()], { tags: [tag('moved')] }), above([], { tags: [tag('moved-2')] }), image([await layer()], { tags: [tag('moved-3')] })];
+    for (const some of [images.slice(0, 1), images.slice(1, 2), images]) {
+      await rememberEngine(store, engine, other);
+      const ids = await load(...some);
+      for (const [at, id] of ids.entries()) await expectWhole(id, some[at]!);
+      expect(await readEngine(store, engine)).toEqual(info);
+    }
     const before = bytes.length;
     const next = above([await layer()], { tags: [tag('moved')] });
     await expectWhole((await load(next))[0], next);
     expect(bytes.length).toBe(before + 1);
+  });
+
+  test('an engine of another release than the last time at its address is asked what it is', async () => {
+    const upgraded = Object.assign(Object.create(engine) as Engine, { release: async () => 'newer' });
+    const asked: string[] = [];
+    upgraded.info = async () => (asked.push('info'), engine.info());
+    for (const _ of [1, 2]) {
+      const one = above([await layer()], { tags: [tag('newer')] });
+      await expectWhole((await createLoader({ engine: upgraded, store }).load([one]))[0], one);
+    }
+    expect(asked).toEqual(['info']);
   });
 
   test('an interrupted load leaves no image, and the next one completes', async () => {

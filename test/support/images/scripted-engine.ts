@@ -30,6 +30,7 @@ export class ScriptedEngine {
   /** The parts of the port that images need. */
   readonly port = {
     address: 'scripted',
+    release: async () => '20.10.24',
     info: async () => ({ version: '20.10.24', apiVersion: '1.41', os: 'linux', architecture: 'amd64', rootless: false, imageStore: 'graphdriver', storageDriver: 'overlay2', buildkit: true, id: 'x' }),
     image: async (reference: string) => {
       this.calls.push(`image ${reference}`);
