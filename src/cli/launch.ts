@@ -3,7 +3,9 @@ import { closeSync, constants as flags, existsSync, fstatSync, mkdirSync, openSy
 import { createRequire, wrap } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { constants, Script } from 'node:vm';
+import { YOUNG, YOUNG_USUAL } from './young.js';
 
 /**
  * Starts the program out of one file, with what the engine of JavaScript compiled of it at an earlier start: that halves
@@ -32,12 +34,18 @@ const main = { exports: {} };
 if (compiled !== undefined && !(whole && script.cachedDataRejected !== true)) {
   let early: Buffer | undefined;
   const isMissing = cachedData === undefined || script.cachedDataRejected === true;
-  if (isMissing) setTimeout(() => (early = script.createCachedData()), STARTED * 1000).unref();
+  if (isMissing) setTimeout(() => (early = compiledCode()), STARTED * 1000).unref();
   process.on('exit', () => {
     const seconds = process.uptime();
-    if (isMissing) keep(whole ? `${compiled}${WHOLE}` : compiled, seconds < SHORT ? script.createCachedData() : early);
-    else if (seconds > STARTED && seconds < SHORT) keep(`${compiled}${WHOLE}`, script.createCachedData());
+    if (isMissing) keep(whole ? `${compiled}${WHOLE}` : compiled, seconds < SHORT ? compiledCode() : early);
+    else if (seconds > STARTED && seconds < SHORT) keep(`${compiled}${WHOLE}`, compiledCode());
   });
+}
+
+/** Under the flags that V8 has at the start: code that was compiled under others is refused (collect-buffers.ts changes one). */
+function compiledCode(): Buffer {
+  setFlagsFromString(`${YOUNG}=${YOUNG_USUAL}`);
+  return script.createCachedData();
 }
 
 /** Undefined where there is no home to keep it in. */
