@@ -9,8 +9,10 @@ if [ -n "${NODE_EXTRA_CA_CERTS-}" ]; then
   export ARTIFACTS_EXTRA_CA_CERTS
   unset NODE_EXTRA_CA_CERTS
 fi
-# glibc's heaps per thread keep what they have freed; many packages are unpacked at once.
+# glibc's heaps per thread keep what they have freed, and each freed buffer teaches it to keep larger ones; many packages are
+# unpacked at once.
 MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-2}
-export MALLOC_ARENA_MAX
+MALLOC_MMAP_THRESHOLD_=${MALLOC_MMAP_THRESHOLD_:-131072}
+export MALLOC_ARENA_MAX MALLOC_MMAP_THRESHOLD_
 # No flags: with any of V8's, Node compiles its own modules anew at each start.
 exec node -- "${program%/*}/artifacts.js" "$@"
