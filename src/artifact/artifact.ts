@@ -26,6 +26,8 @@ export interface Part {
   readonly size: number;
   /** The package it holds, `lodash 4.17.21`; absent for glue (links, venv skeleton). */
   readonly package?: string;
+  /** The package is compiled, or its own scripts change it: it is there later than those that are only fetched. */
+  readonly built?: true;
 }
 
 export interface Wheel {

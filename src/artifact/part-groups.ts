@@ -16,11 +16,14 @@ export type Member<Source> = readonly [name: string, source: Source];
 
 /**
  * The parts of an artifact while its packages come in. Tells of a group (`spread.ts`) when all of it and of the lower ones is
- * there; what it told is not taken back: who begins with it looks at the end whether it came out so.
+ * there, and last of those that are built; what it told is not taken back: who begins with it looks at the end whether it came
+ * out so.
  */
 export class PartGroups<Source> {
   readonly #spread: number;
+  /** Those of `spread.ts`, and that of built packages. */
   readonly #groups: readonly Group<Source>[];
+  readonly #built: Group<Source> = emptyGroup();
   readonly #names: Set<string>;
   #count: number;
   #next = 0;
@@ -28,7 +31,7 @@ export class PartGroups<Source> {
   constructor(members: readonly Member<Source>[], private readonly onParts: (parts: readonly Part[]) => void) {
     this.#count = members.length;
     this.#spread = spreadOf(this.#count);
-    this.#groups = Array.from({ length: this.#spread }, () => ({ awaited: new Set<Source>(), parts: [], isLate: false }));
+    this.#groups = [...Array.from({ length: this.#spread }, () => emptyGroup<Source>()), this.#built];
     this.#names = new Set(members.map(([name]) => name));
     for (const [name, source] of members) this.#groupOf(name).awaited.add(source);
   }
@@ -51,18 +54,29 @@ export class PartGroups<Source> {
     }
   }
 
+  /** It turns out that the source is to be built: no other group waits for it. */
+  builds(source: Source): void {
+    for (const group of this.#groups) if (group.awaited.delete(source)) this.#built.awaited.add(source);
+    this.#tell();
+  }
+
   /** A source that was not awaited, or was told of before, changes nothing. */
   made(source: Source, found: readonly MadePart[]): void {
     const waiting = new Set(this.#groups.filter(({ awaited }) => awaited.delete(source)));
     for (const { name, part, isLate = false } of found) {
-      const group = this.#groupOf(name);
-      if (part === undefined || !waiting.has(group) || this.#isTold(group)) continue;
+      if (part === undefined) continue;
+      const group = part.built === true ? this.#built : this.#groupOf(name);
+      if ((part.built === true ? waiting.size === 0 : !waiting.has(group)) || this.#isTold(group)) continue;
       group.parts.push(part);
       group.isLate ||= isLate;
     }
+    this.#tell();
+  }
+
+  #tell(): void {
     for (let group = this.#groups[this.#next]; group !== undefined && group.awaited.size === 0 && !group.isLate; group = this.#groups[this.#next]) {
       this.#next += 1;
-      this.onParts(group.parts);
+      if (group.parts.length > 0) this.onParts(group.parts);
     }
   }
 
@@ -79,4 +93,8 @@ interface Group<Source> {
   readonly awaited: Set<Source>;
   readonly parts: Part[];
   isLate: boolean;
+}
+
+function emptyGroup<Source>(): Group<Source> {
+  return { awaited: new Set(), parts: [], isLate: false };
 }

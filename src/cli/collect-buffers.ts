@@ -8,6 +8,8 @@ const MUCH = 8 << 20;
 const TOO_MUCH = 16 << 20;
 /** Milliseconds. */
 const EVERY = 40;
+/** Milliseconds between whole collections that may be for nothing: what is held may be in use. */
+const OFTEN = 1000;
 /** Seconds: a shorter run has no need of it. */
 const BEGIN = 0.5;
 
@@ -19,9 +21,11 @@ const BEGIN = 0.5;
 export function collectBuffers(): void {
   setFlagsFromString(`${YOUNG}=1`);
   let collect: Collect | undefined;
-  /** What was still held after the last collection, and after the last whole one. */
+  /** What was still held after the last collection, after the last whole one, and the least of these. */
   let held = usage();
   let old = held;
+  let least = held;
+  let whole = 0;
   const look = (): void => {
     if (process.uptime() < BEGIN) return;
     const used = usage();
@@ -32,9 +36,11 @@ export function collectBuffers(): void {
     setFlagsFromString(`${YOUNG}=1`);
     collect({ type: 'minor' });
     held = usage();
-    if (held - old < TOO_MUCH) return;
+    if (held - old < TOO_MUCH && (held - least < TOO_MUCH || performance.now() - whole < OFTEN)) return;
     collect({ type: 'major' });
+    whole = performance.now();
     held = old = usage();
+    least = Math.min(least, held);
   };
   setInterval(look, EVERY).unref();
 }

@@ -9,13 +9,13 @@ const LARGE = 64 * MiB;
 const MAX_ALONE = 8;
 
 /** To be raised whenever the same parts give other groups than before. */
-export const CANONICAL_FORMAT = 2;
+export const CANONICAL_FORMAT = 3;
 
 /**
  * Spreads parts over layers, bottom first, by their content alone, and so that a small change leaves most layers what they
- * are: packages by the hash of their name without the version; on them the large ones apart; what belongs to no package on
- * top (it changes with every package). What a lower group has does not depend on what the higher ones have, so that it is
- * known before they are. At most 18.
+ * are: packages by the hash of their name without the version; on them those that are built, which are there later than all
+ * others; then the large ones apart; what belongs to no package on top (it changes with every package). What a lower group has
+ * does not depend on what the higher ones have, so that it is known before they are. At most 19.
  */
 export function canonicalGroups(parts: readonly LayerPart[]): LayerPart[][] {
   const packages = parts.filter((part) => part.package !== undefined);
@@ -24,8 +24,9 @@ export function canonicalGroups(parts: readonly LayerPart[]): LayerPart[][] {
   const alone = large.slice(0, MAX_ALONE).sort((a, b) => compare(nameOf(a), nameOf(b)) || comparePlaces(a, b)).map((part) => [part]);
   const glue = parts.filter((part) => part.package === undefined);
   const spread = spreadOf(packages.length);
-  const groups = Array.from({ length: spread }, (_, index) => small.filter((part) => groupOf(part.package as string, spread) === index));
-  return [...groups, large.slice(MAX_ALONE), ...alone, glue].filter((group) => group.length > 0).map((group) => [...group].sort(comparePlaces));
+  const groups = Array.from({ length: spread }, (_, index) => small.filter((part) => part.built !== true && groupOf(part.package as string, spread) === index));
+  const built = small.filter((part) => part.built === true);
+  return [...groups, built, large.slice(MAX_ALONE), ...alone, glue].filter((group) => group.length > 0).map((group) => [...group].sort(comparePlaces));
 }
 
 /** It is in none of the groups that packages are spread over. */

@@ -9,7 +9,7 @@ import { compare } from '../core/record.js';
 import { Budget } from '../util/budget.js';
 import type { Analysis } from './analysis.js';
 import { binLinks, type BinLink } from './bins.js';
-import { EarlyParts, packagePart, type EarlyPartsOptions } from './early-parts.js';
+import { EarlyParts, packagePart, type EarlyPartsOptions, type PartSettings } from './early-parts.js';
 import type { FetchContext } from './fetch.js';
 import { glueItems } from './glue.js';
 import { hiddenLock } from './hidden-lock.js';
@@ -55,7 +55,7 @@ export async function buildNode(analysis: Analysis, options: BuildOptions): Prom
     bins,
     ...(spec.lean ? {} : { hiddenLock: hiddenLock(analysis.project.lock, listed, { omitRegistryResolved: analysis.project.npmrc.omitRegistryResolved, gyp }) }),
   });
-  const parts = [...partsOf(installed, { pieces, scripts, prefix: spec.prefix }), ...(installed.length > 0 ? [{ at: spec.prefix, ...glue }] : [])];
+  const parts = [...partsOf(installed, { pieces, scripts, settings: partSettings(options, at) }), ...(installed.length > 0 ? [{ at: spec.prefix, ...glue }] : [])];
   return {
     artifact: { format: 1, kind: 'node', prefix: spec.prefix, parts },
     packages: count(installed, { pieces, scripts }),
@@ -112,13 +112,17 @@ function isForOtherLibc(node: TreeNode, piece: Piece | undefined, platform: Plat
   return node.flags.optional && node.manifest.libc === undefined && otherLibc(piece?.libc ?? [], platform);
 }
 
-/** Scripts make another piece of a package, and what is lean does without some. */
-function earlyParts({ spec, facts, context: { onParts } }: BuildOptions, { mayRun }: FetchContext): { readonly early?: EarlyPartsOptions } {
+function partSettings({ spec: { prefix } }: BuildOptions, { mayRun }: FetchContext): PartSettings {
+  return { prefix, isBuilt: (node, { gyp }) => (node.entry.hasInstallScript === true || gyp) && mayRun(node) };
+}
+
+/** What is lean does without some of them. */
+function earlyParts(options: BuildOptions, at: FetchContext): { readonly early?: EarlyPartsOptions } {
+  const { spec, facts, context: { onParts } } = options;
   if (onParts === undefined) return {};
   const platform = platformOf(facts, facts.node as NodeFacts);
-  const isLate = (node: TreeNode, { gyp }: Piece): boolean => (node.entry.hasInstallScript === true || gyp) && mayRun(node);
   const isOut = (node: TreeNode, piece: Piece): boolean => spec.lean && isForOtherLibc(node, piece, platform);
-  return { early: { prefix: spec.prefix, onParts, isLate, isOut } };
+  return { early: { ...partSettings(options, at), onParts, isOut } };
 }
 
 interface Ensuring {
@@ -221,18 +225,18 @@ function missingPiece(node: TreeNode, analysis: Analysis): never {
 interface PartOptions {
   readonly pieces: Pieces;
   readonly scripts: readonly ScriptResult[];
-  readonly prefix: string;
+  readonly settings: PartSettings;
 }
 
 /** Packages by location, then what scripts made; a package whose scripts ran is there in the latter form only. */
-function partsOf(installed: readonly TreeNode[], { pieces, scripts, prefix }: PartOptions): readonly Part[] {
+function partsOf(installed: readonly TreeNode[], { pieces, scripts, settings }: PartOptions): readonly Part[] {
   const replaced = new Set(scripts.map(({ node }) => node));
   const parts: Part[] = [];
   for (const node of [...installed].sort((a, b) => compare(a.location, b.location))) {
     const piece = pieces.pieceOf(node);
-    if (piece && !replaced.has(node)) parts.push(packagePart(node, piece, prefix));
+    if (piece && !replaced.has(node)) parts.push(packagePart(node, piece, settings));
   }
-  for (const { node, piece } of scripts) parts.push({ at: prefix, piece: piece.blob, size: piece.size, package: title(node) });
+  for (const { node, piece } of scripts) parts.push({ at: settings.prefix, piece: piece.blob, size: piece.size, package: title(node), built: true });
   return parts;
 }
 

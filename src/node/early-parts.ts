@@ -6,16 +6,19 @@ import type { Piece } from './piece.js';
 import { title } from './select.js';
 import type { TreeNode } from './tree.js';
 
-/** A package's files at its place. */
-export function packagePart(node: TreeNode, piece: Pick<Piece, 'blob' | 'size'>, prefix: string): Part {
-  return { at: posix.join(prefix, node.location), piece: piece.blob, size: piece.size, package: title(node) };
+export interface PartSettings {
+  readonly prefix: string;
+  /** A package that will have another piece in the end, which its scripts make of this one. */
+  readonly isBuilt: (node: TreeNode, piece: Piece) => boolean;
 }
 
-export interface EarlyPartsOptions {
-  readonly prefix: string;
+/** A package's files at its place. */
+export function packagePart(node: TreeNode, piece: Piece, { prefix, isBuilt }: PartSettings): Part {
+  return { at: posix.join(prefix, node.location), piece: piece.blob, size: piece.size, package: title(node), ...(isBuilt(node, piece) ? { built: true } : {}) };
+}
+
+export interface EarlyPartsOptions extends PartSettings {
   readonly onParts: (parts: readonly Part[]) => void;
-  /** A package that will have another piece in the end. */
-  readonly isLate: (node: TreeNode, piece: Piece) => boolean;
   /** A package that will be left out although it is there. */
   readonly isOut: (node: TreeNode, piece: Piece) => boolean;
 }
@@ -33,10 +36,10 @@ export class EarlyParts {
 
   /** Without a piece: it is left out. */
   made(unit: Unit, piece: Piece | undefined): void {
-    const { prefix, isLate, isOut } = this.options;
+    const { isBuilt, isOut } = this.options;
     this.#groups.made(unit, unit.nodes.map((node) => ({
       name: title(node),
-      ...(piece === undefined || isOut(node, piece) ? {} : { part: packagePart(node, piece, prefix), isLate: isLate(node, piece) }),
+      ...(piece === undefined || isOut(node, piece) ? {} : { part: packagePart(node, piece, this.options), isLate: isBuilt(node, piece) }),
     })));
   }
 }

@@ -3,7 +3,7 @@ import type { PackageKey } from '../core/identity.js';
 import { BadWheel, InstallSession } from './install-session.js';
 import type { InstallJob } from './install-session.js';
 import type { EnvironmentSettings, Installer, PieceRecord } from './installation.js';
-import type { Obtained } from './obtained.js';
+import { isBuilt, type Obtained } from './obtained.js';
 import { packagePart } from './package-part.js';
 import { getPiece, pieceKey, skeletonKey } from './piece.js';
 import { settleAll } from './settle.js';
@@ -20,6 +20,7 @@ export function createInstaller({ settings, work }: InstallerOptions): Installer
   const lookups = new Set<Promise<unknown>>();
   let session: InstallSession | undefined;
   let groups: PartGroups<string> | undefined;
+  const built = new Set<string>();
 
   const make = async (job: InstallJob): Promise<PieceRecord> => {
     // Ends when the session has the job, and not when that is done.
@@ -46,7 +47,7 @@ export function createInstaller({ settings, work }: InstallerOptions): Installer
 
   const skeleton = (): Promise<PieceRecord> => piece({ key: skeletonKey(settings, work), rank: -1 });
   const installed = async (obtained: Obtained): Promise<PieceRecord> => {
-    const made = await piece({ key: pieceKey(obtained, settings, work), obtained, rank: work.rank(obtained.wheel.name) });
+    const made = await piece({ key: pieceKey(obtained, settings, work), obtained, rank: isBuilt(obtained.locked) ? Infinity : work.rank(obtained.wheel.name) });
     groups?.made(obtained.wheel.name, [{ name: obtained.wheel.name, part: packagePart(obtained, made, settings.prefix) }]);
     return made;
   };
@@ -55,6 +56,11 @@ export function createInstaller({ settings, work }: InstallerOptions): Installer
     const members = names.map((name) => [name, name] as const);
     if (groups === undefined) groups = new PartGroups(members, onParts);
     else groups.add(members);
+    for (const name of names) if (built.has(name)) groups.builds(name);
+  };
+  const builds = (name: string): void => {
+    built.add(name);
+    groups?.builds(name);
   };
 
   const finish = async (): Promise<void> => {
@@ -67,6 +73,7 @@ export function createInstaller({ settings, work }: InstallerOptions): Installer
   return {
     prepare: () => void running(),
     expect,
+    builds,
     begin: (obtained) => {
       skeleton().catch(ignore);
       installed(obtained).catch(ignore);

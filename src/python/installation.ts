@@ -28,6 +28,8 @@ export interface Installer {
   prepare(): void;
   /** The names of all packages, as far as they are known: parts are told of by them (`Context.onParts`). */
   expect(names: readonly string[]): void;
+  /** A package turns out to be compiled: parts of others are told of without waiting for it. */
+  builds(name: string): void;
   /** Begins with a package whose piece the store lacks; failures show in `environment`. */
   begin(obtained: Obtained): void;
   /** Resolves when all that was begun is made, or has failed. */
@@ -44,6 +46,7 @@ export interface Installing {
   /** A wheel is on its way: the builder's container and the program in it are started meanwhile. */
   prepare(): void;
   expect: Installer['expect'];
+  builds: Installer['builds'];
   begin(obtained: Obtained): void;
   /** Waits for what was begun, if something was. */
   finish(): Promise<void>;

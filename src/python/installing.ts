@@ -24,6 +24,9 @@ export function createInstalling({ work, ...options }: InstallingOptions): Insta
     expect: (names) => {
       if (work().context.onParts !== undefined) void installer().then(({ expect }) => expect(names));
     },
+    builds: (name) => {
+      if (work().context.onParts !== undefined) void installer().then(({ builds }) => builds(name));
+    },
     begin: (obtained) => {
       begun = true;
       void installer().then(({ begin }) => begin(obtained));

@@ -39,6 +39,7 @@ export function obtainedBefore(locked: LockedWheel, work: Work): Obtained | unde
 
 async function found(wanted: Wanted, work: Work): Promise<Obtained> {
   const { source } = wanted;
+  if (wanted.name !== undefined && !(source.kind === 'archive' && source.format === 'wheel')) work.installing.builds(wanted.name);
   if (source.kind !== 'archive') return compiled(wanted, sourceOf(source), work);
   if (source.format === 'wheel') return readyWheel(wanted, source, work);
   const known = sha256Of(wanted);
@@ -147,8 +148,7 @@ async function compiled(wanted: Wanted, from: CompileJob | ((wanted: Wanted, wor
     }
   };
   const size = input.kind === 'archive' ? input.blob.size : Infinity;
-  const rank = wanted.name === undefined ? Infinity : work.rank(wanted.name);
-  return work.compiling.run({ size, rank }, () => store.withLock(`python-${key}`, compile, waiting(work, subject)));
+  return work.compiling.run(size, () => store.withLock(`python-${key}`, compile, waiting(work, subject)));
 }
 
 /** The source distribution in the store; kept by a record of its own, so that it outlives the wheel made of it. */

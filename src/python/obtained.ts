@@ -8,3 +8,8 @@ export interface Obtained {
   readonly key: PackageKey;
   readonly wheel: WheelRecord;
 }
+
+/** Its wheel is compiled here, out of an archive or folder of sources or a git repository. */
+export function isBuilt({ origin }: Pick<LockedWheel, 'origin'>): boolean {
+  return !(origin.kind === 'archive' && origin.format === 'wheel');
+}

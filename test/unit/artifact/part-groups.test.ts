@@ -39,6 +39,20 @@ describe('a set that grows', () => {
     expect(told).toHaveLength(2);
   });
 
+  test('one that is to be built is waited for by none, and told last, with those of which it shows in the end', () => {
+    const { told, groups, made } = rig();
+    const [known, unknown] = [NAMES.find((name) => groupOf(name, 8) === 0)!, NAMES.findLast((name) => groupOf(name, 8) === 0)!];
+    groups.builds(known);
+    NAMES.filter((name) => ![known, unknown].includes(name)).forEach(made);
+    expect(told).toEqual([]);
+    groups.made(unknown, [{ name: unknown, part: { ...partOf(unknown), built: true } }]);
+    expect(told).toHaveLength(8);
+    groups.made(known, [{ name: known, part: { ...partOf(known), built: true } }]);
+    expect(told).toHaveLength(9);
+    expect(told[8]!.map(({ package: name }) => name).sort()).toEqual([known, unknown].map((name) => `${name} 1`).sort());
+    expect(told.flat()).toHaveLength(40);
+  });
+
   test('so many that all groups are others end it', () => {
     const told: (readonly Part[])[] = [];
     const groups = new PartGroups([own('a')], (parts) => told.push(parts));

@@ -21,7 +21,8 @@ async function whole(store: Store, parts: readonly Part[]): Promise<Artifact> {
 /** The groups that a kind would tell of. */
 function groupsOf(parts: readonly Part[]): readonly (readonly Part[])[] {
   const spread = spreadOf(parts.length);
-  return Array.from({ length: spread }, (_, index) => parts.filter((one) => groupOf(one.package as string, spread) === index));
+  const ready = Array.from({ length: spread }, (_, index) => parts.filter((one) => one.built !== true && groupOf(one.package as string, spread) === index));
+  return [...ready, parts.filter((one) => one.built === true)];
 }
 
 async function early(store: Store, groups: readonly (readonly Part[])[]) {
@@ -43,6 +44,17 @@ describe('layers before the artifact is there', () => {
     const layers = await planned(await whole(store, parts), store);
     expect(first!.length).toBe(Math.min(8, layers.length - 1));
     expect(layers.slice(0, first!.length)).toEqual(first);
+  });
+
+  test('have what is built above all that is only fetched', async () => {
+    const store = new MemoryStore();
+    const parts = (await packages(store, 40)).map((one, index): Part => (index % 4 === 1 ? { ...one, built: true } : one));
+    const first = await early(store, groupsOf(parts));
+    const layers = await planned(await whole(store, parts), store);
+    expect(layers.slice(0, first!.length)).toEqual(first);
+    const contents = await Promise.all(layers.map((layer) => contentOf(layer, store)));
+    expect(contents.map((content) => content.parts.filter(({ built }) => built === true).length)).toEqual([...Array.from({ length: first!.length - 1 }, () => 0), 10, 0]);
+    expect(contents.at(-2)!.parts).toHaveLength(10);
   });
 
   test('are the same whether they are made before or not', async () => {

@@ -21,7 +21,7 @@ const groupOfUnit = (one: Unit): number => groupOf(`${nameOf(one)} 1.0.0`, 8);
 
 function rig(late: readonly string[] = [], out: readonly string[] = []) {
   const told: (readonly Part[])[] = [];
-  const early = new EarlyParts(units, { prefix: '/app', onParts: (parts) => told.push(parts), isLate: (node) => late.includes(node.manifest.name as string), isOut: (node) => out.includes(node.manifest.name as string) });
+  const early = new EarlyParts(units, { prefix: '/app', onParts: (parts) => told.push(parts), isBuilt: (node) => late.includes(node.manifest.name as string), isOut: (node) => out.includes(node.manifest.name as string) });
   return { told, early };
 }
 
@@ -64,10 +64,12 @@ describe('parts of packages as they come', () => {
     expect(told.flat().every(({ package: name }) => name !== 'p7 1.0.0')).toBe(true);
   });
 
-  test('nothing is told from the group on that has a package which will be another', () => {
+  test('a package that will be another is not told, and no other waits for it', () => {
     const late = units.find((one) => groupOfUnit(one) === 3) as Unit;
     const { early, told } = rig([nameOf(late)]);
     for (const one of early.inOrder) early.made(one, pieceOf(one));
-    expect(told).toHaveLength(3);
+    expect(told).toHaveLength(8);
+    expect(told.flat().some(({ package: name }) => name === `${nameOf(late)} 1.0.0`)).toBe(false);
+    expect(told.flat()).toHaveLength(units.flatMap(({ nodes }) => nodes).length - late.nodes.length);
   });
 });

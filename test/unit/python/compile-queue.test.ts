@@ -7,8 +7,8 @@ const KiB = 1024;
 function tasks(queue: CompileQueue) {
   const started: string[] = [];
   const ends = new Map<string, (error?: Error) => void>();
-  const run = (name: string, size: number, rank = Infinity): Promise<string> =>
-    queue.run({ size, rank }, () => {
+  const run = (name: string, size: number): Promise<string> =>
+    queue.run(size, () => {
       started.push(name);
       return new Promise((resolve, reject) => ends.set(name, (error) => (error === undefined ? resolve(name) : reject(error))));
     });
@@ -59,31 +59,5 @@ describe('compilers', () => {
     await end('late');
     await end('small');
     expect(await Promise.all([small, big, late])).toEqual(['small', 'big', 'late']);
-  });
-
-  test('a small one that lower ranks wait for than for any big one goes first, one at a time', async () => {
-    const queue = new CompileQueue(2);
-    const { started, run, end, settled } = tasks(queue);
-    const come = queue.expect();
-    const low = run('low', 10 * KiB, 0);
-    await settled();
-    // Before it is known what else comes.
-    expect(started).toEqual(['low']);
-    const others = [run('bigger', 600 * KiB, 5), run('big', 500 * KiB, 3), run('lower', 20 * KiB, 1), run('as high', 20 * KiB, 3)];
-    come();
-    await settled();
-    expect(started).toEqual(['low', 'bigger']);
-    for (const name of ['low', 'lower', 'big', 'bigger', 'as high']) await end(name);
-    expect(started).toEqual(['low', 'bigger', 'lower', 'big', 'as high']);
-    await Promise.all([low, ...others]);
-  });
-
-  test('where one place is all there is, the biggest goes first', async () => {
-    const { started, run, end, settled } = tasks(new CompileQueue(1));
-    const all = [run('first', 1), run('low', 10 * KiB, 0), run('big', 500 * KiB, 3)];
-    await settled();
-    for (const name of ['first', 'big', 'low']) await end(name);
-    expect(started).toEqual(['first', 'big', 'low']);
-    await Promise.all(all);
   });
 });

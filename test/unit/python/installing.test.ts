@@ -11,6 +11,7 @@ import { createInstaller } from '../../../src/python/environment.js';
 import type { Installer } from '../../../src/python/installation.js';
 import { groupOf, spreadOf } from '../../../src/artifact/spread.js';
 import type { Obtained } from '../../../src/python/obtained.js';
+import type { Origin } from '../../../src/python/lock.js';
 import type { Work } from '../../../src/python/work.js';
 import { MemoryStore } from '../../../src/store/memory.js';
 
@@ -127,7 +128,7 @@ async function obtained(name: string, content = `wheel of ${name}`): Promise<Obt
   return {
     key: name as PackageKey,
     wheel: { format: 1, blob: blob.digest, size: blob.size, filename: `${name}-1-py3-none-any.whl`, name, version: '1', metadata: '' },
-    locked: { name, version: '1', origin: { kind: 'tree', path: name, content: 'x' }, configSettings: [], globalOptions: [], resolved: false },
+    locked: { name, version: '1', origin: { kind: 'archive', format: 'wheel', sha256: 'x' } as unknown as Origin, configSettings: [], globalOptions: [], resolved: false },
   };
 }
 
