@@ -67,11 +67,10 @@ export interface Step {
   readonly layer?: LayerDraft;
 }
 
-/** What an instruction adds; `below` is the file system before. */
 export type LayerDraft =
   /** Entries of one tar: parents first, each path once, folders of the parent with the parent's mode and owner. */
-  | { readonly kind: 'entries'; readonly entries: readonly LayerEntry[]; readonly below: Tree }
-  /** All layers of an artifact, unpacked at `/`. */
+  | { readonly kind: 'entries'; readonly entries: readonly LayerEntry[] }
+  /** All layers of an artifact, unpacked at `/`; `below` is the file system before. */
   | { readonly kind: 'artifact'; readonly name: string; readonly below: Tree };
 
 export interface LayerEntry {

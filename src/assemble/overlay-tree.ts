@@ -14,9 +14,9 @@ export class OverlayTree implements Tree {
     this.#trees.unshift(tree);
   }
 
-  /** These trees but for the topmost `without`, and without what is laid over them later. */
-  copy(without = 0): OverlayTree {
-    const [bottom, ...others] = this.#trees.slice(without).reverse();
+  /** These trees without what is laid over them later. */
+  copy(): OverlayTree {
+    const [bottom, ...others] = this.#trees.toReversed();
     const copy = new OverlayTree(bottom!);
     for (const tree of others) copy.lay(tree);
     return copy;

@@ -41,10 +41,9 @@ export class StageFiles implements Tree {
     const draft = this.#draft;
     if (draft.empty) return undefined;
     const entries = await draft.entries(this.#tree);
-    const below = this.#tree.copy(1);
     this.#draft = new Draft();
     this.#tree.lay(this.#draft);
-    return { kind: 'entries', entries, below };
+    return { kind: 'entries', entries };
   }
 
   /** The file system as it is now, whatever is written later. */

@@ -10,8 +10,8 @@ const TOO_MUCH = 16 << 20;
 const EVERY = 40;
 /** Milliseconds between whole collections that may be for nothing: what is held may be in use. */
 const OFTEN = 1000;
-/** Seconds: a shorter run has no need of it. */
-const BEGIN = 0.5;
+/** Seconds: by then most of Node's own modules are loaded, which it compiles anew under other flags, and what is kept of ours is (launch.ts). */
+const BEGIN = 0.3;
 
 /**
  * Frees what downloads, archives and loads have read, as soon as it is much. V8 sees how little its own heap grows, and lets
@@ -19,8 +19,8 @@ const BEGIN = 0.5;
  * takes 20 to 40. The place for what is young grows no further: that is tens of megabytes, and saves no time where it is emptied as often.
  */
 export function collectBuffers(): void {
-  setFlagsFromString(`${YOUNG}=1`);
   let collect: Collect | undefined;
+  let isBounded = false;
   /** What was still held after the last collection, after the last whole one, and the least of these. */
   let held = usage();
   let old = held;
@@ -28,12 +28,12 @@ export function collectBuffers(): void {
   let whole = 0;
   const look = (): void => {
     if (process.uptime() < BEGIN) return;
+    if (!isBounded) setFlagsFromString(`${YOUNG}=1`);
+    isBounded = true;
     const used = usage();
     held = Math.min(held, used);
     if (used - held < MUCH) return;
     collect ??= collector();
-    // Again: keeping compiled code takes it back.
-    setFlagsFromString(`${YOUNG}=1`);
     collect({ type: 'minor' });
     held = usage();
     if (held - old < TOO_MUCH && (held - least < TOO_MUCH || performance.now() - whole < OFTEN)) return;

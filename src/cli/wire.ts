@@ -35,14 +35,19 @@ type Options = GlobalOptions & Readonly<Record<string, unknown>>;
 /** Before any program is started. */
 const EXTRA_CA = takeExtraCa(process.env);
 
+interface WorldOptions {
+  readonly tagged?: boolean;
+  readonly released?: boolean;
+}
+
 /**
  * Reads the project, builds the real world around it, runs the action, and closes everything whatever happens. `tagged`:
- * images get tags of the git revision; the others don't pay for asking git.
+ * images get tags of the git revision; the others don't pay for asking git. `released`: images are for others.
  */
 export async function withWorld(
   options: Options,
   action: (session: Session) => Promise<Result>,
-  { tagged = false }: { readonly tagged?: boolean } = {},
+  { tagged = false, released = false }: WorldOptions = {},
 ): Promise<Outcome> {
   return withStore(options, async (base) => {
     const { project, store, owner, emit, interruption, run } = base;
@@ -100,6 +105,7 @@ export async function withWorld(
       ...(options['latest'] === false ? { latest: false } : {}),
       ...(options['engineBuild'] === true ? { engineBuild: true } : {}),
       ...(options['canonical'] === true ? { canonical: true } : {}),
+      ...(released ? { released } : {}),
       containerLabels,
       ahead: {
         parts: (name, listener) => artifacts.parts(name, listener),

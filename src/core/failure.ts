@@ -71,3 +71,9 @@ function onceOfDisks(problems: readonly Problem[]): readonly Problem[] {
 export function fail(problem: Problem): never {
   throw new Failed(problem);
 }
+
+/** `interrupted`, unless the signal was aborted with a reason of the caller's own. */
+export function abortReason(signal: AbortSignal): Error {
+  if (signal.reason instanceof Failed) return signal.reason;
+  return new Failed({ reason: 'interrupted', message: 'interrupted' }, { cause: signal.reason });
+}

@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { PassThrough } from 'node:stream';
 import type { Duplex, Readable } from 'node:stream';
-import { Failed, fail } from '../core/failure.js';
+import { Failed, fail, abortReason } from '../core/failure.js';
 import { connectionProblem, goneProblem } from './connection-problem.js';
 import type { EngineAddress } from './host.js';
 import { formatHost } from './host.js';
@@ -249,12 +249,6 @@ export async function readAll(stream: Readable): Promise<Buffer> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
-}
-
-/** `interrupted`, unless the signal was aborted with a reason of the caller's own. */
-export function abortReason(signal: AbortSignal): Error {
-  if (signal.reason instanceof Failed) return signal.reason;
-  return new Failed({ reason: 'interrupted', message: 'interrupted' }, { cause: signal.reason });
 }
 
 function destroyOnAbort(stream: Readable, signal: AbortSignal): void {

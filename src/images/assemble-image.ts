@@ -22,6 +22,8 @@ export interface ParentImage {
   readonly layers: readonly Layer[];
   /** The image of the engine that the layers of kind `engine` are from. */
   readonly base?: ImageId;
+  /** As of an assembled image. */
+  readonly extended?: true;
 }
 
 export interface AssembleImageOptions {
@@ -68,12 +70,14 @@ export async function assembleImage(node: ImageNode, options: AssembleImageOptio
   const layers: Layer[] = [];
   const history: History[] = [];
   const remembering: (() => Promise<void>)[] = [];
+  let extended = parent.extended === true;
   for (const [index, run] of runsOf(steps, context).entries()) {
     const below = [...parent.layers, ...layers];
-    const made = isArtifacts(run) ? await laidArtifacts(run, below, options) : await laidCopies(run, below, { ...options, name: `${node.spec.name} ${index}` });
+    const made = isArtifacts(run) ? await laidArtifacts(run, below, options) : await laidCopies(run, below, { ...options, name: `${node.spec.repository} ${index}` });
     layers.push(...made.layers);
     history.push(...made.history);
     if (made.remember !== undefined) remembering.push(made.remember);
+    extended ||= made.extended === true;
   }
   const all = [...parent.layers, ...layers];
   const whole: OciConfig = {
@@ -81,7 +85,7 @@ export async function assembleImage(node: ImageNode, options: AssembleImageOptio
     rootfs: { type: 'layers', diff_ids: all.map(({ diffId }) => diffId) },
     history: [...parent.config.history, ...history],
   };
-  const image: AssembledImage = { config: whole, bytes: Buffer.from(JSON.stringify(whole)), layers: all, ...(parent.base === undefined ? {} : { base: parent.base }) };
+  const image: AssembledImage = { config: whole, bytes: Buffer.from(JSON.stringify(whole)), layers: all, ...(parent.base === undefined ? {} : { base: parent.base }), ...(extended ? { extended } : {}) };
   return { image, tree, remember: lazy(async () => void (await Promise.all(remembering.map((remember) => remember())))) };
 }
 
@@ -91,6 +95,8 @@ interface Laid {
   readonly layers: readonly Layer[];
   /** As many lines that are not empty. */
   readonly history: readonly History[];
+  /** Some of them keep what is overwritten. */
+  readonly extended?: boolean;
   remember?(): Promise<void>;
 }
 
@@ -112,18 +118,16 @@ interface Made {
 /** Everything else: each line has its layer, and what extends the layers of an earlier image comes behind. */
 async function laidCopies(run: readonly Step[], below: readonly Layer[], { store, created, canonical, name }: AssembleImageOptions & { readonly name: string }): Promise<Laid> {
   const drafts = run.flatMap((step) => (step.layer?.kind === 'entries' ? [{ step, ...step.layer }] : []));
-  const [lowest] = drafts;
-  if (lowest === undefined) return { layers: [], history: run.map((step) => emptyLine(step, created)) };
-  const { layers, remember } = await copiedLayers(drafts.map(({ entries }) => entries), {
+  if (drafts.length === 0) return { layers: [], history: run.map((step) => emptyLine(step, created)) };
+  const { layers, extended, remember } = await copiedLayers(drafts.map(({ entries }) => entries), {
     store,
     name,
     below: below.map(({ diffId }) => diffId),
-    has: async (path) => (await lowest.below.lstat(path)) !== undefined,
     canonical,
   });
   const filled = new Set(drafts.slice(0, layers.length).map(({ step }) => step));
   const further = layers.slice(drafts.length).map(({ of }) => lineOf(drafts[of]!.step, created));
-  return { layers: layers.map(({ layer }) => layer), history: [...run.map((step) => (filled.has(step) ? lineOf(step, created) : emptyLine(step, created))), ...further], remember };
+  return { layers: layers.map(({ layer }) => layer), history: [...run.map((step) => (filled.has(step) ? lineOf(step, created) : emptyLine(step, created))), ...further], extended, remember };
 }
 
 type ArtifactStep = Step & { readonly layer: { readonly kind: 'artifact' } };

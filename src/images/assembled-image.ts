@@ -14,6 +14,8 @@ export interface AssembledImage {
   readonly layers: readonly Layer[];
   /** The image of the engine that the layers of kind `engine` are from. */
   readonly base?: ImageId;
+  /** Some layers keep files of earlier versions that higher ones overwrite. */
+  readonly extended?: true;
 }
 
 /** Names it as engines with a graph driver do. */
@@ -27,6 +29,7 @@ interface Stored {
   readonly config: string;
   readonly layers: readonly Layer[];
   readonly base?: ImageId;
+  readonly extended?: true;
   /** What engines called it. */
   readonly ids: readonly ImageId[];
 }
@@ -40,8 +43,8 @@ export interface StoredAssembled {
 export async function readAssembled(store: Store, key: ImageKey): Promise<StoredAssembled | undefined> {
   const stored = (await store.getRecord('assembled', key)) as unknown as Stored | undefined;
   if (stored?.format !== 2) return undefined;
-  const { config, layers, base, ids } = stored;
-  const image = { config: JSON.parse(config) as OciConfig, bytes: Buffer.from(config), layers, ...(base === undefined ? {} : { base }) };
+  const { config, layers, base, extended, ids } = stored;
+  const image = { config: JSON.parse(config) as OciConfig, bytes: Buffer.from(config), layers, ...(base === undefined ? {} : { base }), ...(extended === undefined ? {} : { extended }) };
   return { image, ids };
 }
 
@@ -54,6 +57,7 @@ export async function writeAssembled(store: Store, key: ImageKey, { image, ids }
     config: image.bytes.toString(),
     layers: image.layers,
     ...(image.base === undefined ? {} : { base: image.base }),
+    ...(image.extended === undefined ? {} : { extended: image.extended }),
     ids: [...new Set([...known, ...ids])],
   };
   const blobs = image.layers.flatMap(({ content }) => (content.kind === 'blob' ? [content.blob] : []));

@@ -13,7 +13,7 @@ import { createDirectAssembly, whyNotDirect } from './direct-assembly.js';
 import { imageLabels } from './labels.js';
 import { recordBuild } from './record-build.js';
 import { NotThin } from '../assemble/not-thin.js';
-import type { AssembledImage } from './assembled-image.js';
+import { readAssembled, type AssembledImage } from './assembled-image.js';
 import { dockerfileInContext, targetOf, type ImageNode } from './node.js';
 import type { PlannerParts, Planning } from './planning.js';
 import type { ImageResult, Origin } from './planner.js';
@@ -27,6 +27,8 @@ export interface Assembly {
   close(): Promise<void>;
   /** The content of an image that was assembled here, ready to be loaded or pushed again. */
   stored(name: string): Promise<AssembledImage | undefined>;
+  /** False for an image whose layers keep files of earlier versions. */
+  isFresh(key: ImageKey): Promise<boolean>;
   /** Finds or builds the image and gives it these tags besides the key tag. Fails with Skipped if a parent failed. */
   ensure(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult>;
   /** While keys are computed: an artifact that is being made shows already that the image will be, and what it stands on is known. */
@@ -39,6 +41,21 @@ export function createAssembly({ project, dependencies, graph, bases }: PlannerP
   const { engine, store, emit, signal } = dependencies;
   const ensured = new Map<string, Promise<ImageResult>>();
   const origin = lazy(async (): Promise<Origin> => (await (await dependencies.revision)?.origin?.()) ?? {});
+  /** Images that the engine builds others on, which keep their layers whatever becomes of them. */
+  const underOthers = lazy(async (): Promise<ReadonlySet<string>> => {
+    const read = await Promise.allSettled([...project.images.keys()].map((name) => graph.node(name)));
+    const nodes = new Map(read.flatMap((one) => (one.status === 'fulfilled' ? [[one.value.spec.name, one.value] as const] : [])));
+    const under = new Set<string>();
+    const add = (node: ImageNode | undefined): void => {
+      for (const { to } of node?.edges ?? []) {
+        if (under.has(to)) continue;
+        under.add(to);
+        add(nodes.get(to));
+      }
+    };
+    for (const node of nodes.values()) if (whyNotDirect(node) !== undefined) add(node);
+    return under;
+  });
   const direct = createDirectAssembly({
     dependencies,
     planning,
@@ -51,8 +68,10 @@ export function createAssembly({ project, dependencies, graph, bases }: PlannerP
     buildStage,
     origin,
     limit,
+    mayExtend: async (name) => dependencies.released !== true && dependencies.canonical !== true && !(await underOthers()).has(name),
   });
-  return { ensure, foresee: direct.foresee, contextInputs, stored: direct.stored, close: direct.close };
+  const isFresh = async (key: ImageKey): Promise<boolean> => (await readAssembled(store, key))?.image.extended !== true;
+  return { ensure, isFresh, foresee: direct.foresee, contextInputs, stored: direct.stored, close: direct.close };
 
   function ensure(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult> {
     const running = ensured.get(name);

@@ -40,6 +40,8 @@ export interface DirectAssemblyParts {
   readonly buildStage: (node: ImageNode, index: number, options: { readonly artifacts: ReadonlyMap<string, Artifact>; readonly anew: boolean }) => Promise<ImageId>;
   readonly origin: () => Promise<Origin>;
   readonly limit: Limit;
+  /** True if its layers may keep files of an earlier version. */
+  readonly mayExtend: (name: string) => Promise<boolean>;
 }
 
 /** Images that are made without the engine's builder. */
@@ -58,7 +60,7 @@ interface Made extends FreshImage {
   readonly known: number;
 }
 
-export function createDirectAssembly({ dependencies, planning, ensure, present, artifactSpec, artifactsOf, contextInputs, labelsOf, buildStage, origin, limit }: DirectAssemblyParts): DirectAssembly {
+export function createDirectAssembly({ dependencies, planning, ensure, present, artifactSpec, artifactsOf, contextInputs, labelsOf, buildStage, origin, limit, mayExtend }: DirectAssemblyParts): DirectAssembly {
   const { engine, store, emit, signal } = dependencies;
   const made = new Map<string, Promise<Made>>();
   const opened: { close(): Promise<void> }[] = [];
@@ -149,13 +151,14 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
         labels: await labelsOf(name),
         created: (await origin()).committedAt ?? NO_TIME,
         earlier: canonical ? [] : [...(before === undefined ? [] : [before.config.rootfs.diff_ids]), ...earlier.map(({ diffIds }) => diffIds)],
-        canonical,
+        canonical: !(await mayExtend(name)),
         artifactLayers: (artifact, content, below) => layersOf({ name: artifact, artifact: content, node, below }),
       });
       await parent.tree.save();
-      // The same image again, for an engine that has lost it or another one: it keeps what its labels said.
-      const isSame = before !== undefined && before.config.rootfs.diff_ids.join() === fresh.image.config.rootfs.diff_ids.join();
-      return { ...fresh, image: isSame ? { ...fresh.image, config: before.config, bytes: before.bytes } : fresh.image, known: await knownLayers(fresh.image.layers, known, { earlier, node, terms }) };
+      // The same image again, for an engine that has lost it or another one: it keeps what its labels said, and its layers.
+      const same = before !== undefined && isInPlaceOf(before, fresh.image, parent.layers.length) ? before : undefined;
+      const made = same === undefined ? fresh : { ...fresh, image: same };
+      return { ...made, known: await knownLayers(made.image.layers, known, { earlier, node, terms }) };
     }).catch((error: unknown) => rethrowNamed(error, name)));
   }
 
@@ -314,6 +317,15 @@ async function foldersAbove(prefix: string, tree: Tree, { resolved }: ImageNode)
 function rethrowNamed(error: unknown, name: string): never {
   if (!(error instanceof Failed) || !error.has('build')) throw error;
   throw new Failed(error.problems.map((problem) => (problem.reason === 'build' ? { ...problem, message: `image "${name}": ${problem.message}` } : problem)), { cause: error });
+}
+
+/**
+ * True if an earlier image of the same key has what this one has: it stands on the same layers, its artifacts are laid the same
+ * way, and nothing but copies lies otherwise.
+ */
+function isInPlaceOf(earlier: AssembledImage, image: AssembledImage, below: number): boolean {
+  const rest = ({ layers }: AssembledImage): string => layers.filter(({ content }, index) => index < below || content.kind !== 'blob').map(({ diffId }) => diffId).join();
+  return rest(earlier) === rest(image) && (earlier.extended !== true || image.extended === true);
 }
 
 /** Of images of no commit. */

@@ -66,6 +66,8 @@ export interface PlannerDependencies {
   readonly engineBuild?: boolean;
   /** Layers depend on the content alone, whatever was there before. */
   readonly canonical?: boolean;
+  /** Images are for others: none keeps in its layers what it no longer has, and one that does counts as absent. */
+  readonly released?: boolean;
   /** For containers that are made to look into images and never run. */
   readonly containerLabels?: () => Promise<Readonly<Record<string, string>>>;
   /** Default true when `tags` is empty or absent. */

@@ -1,6 +1,6 @@
 import type { ImageId, ImageKey } from '../core/identity.js';
-import { parseReference } from '../docker/reference.js';
-import type { Engine, ImageSummary } from '../engine/engine.js';
+import { canonicalName, parseReference, type Reference } from '../docker/reference.js';
+import type { Engine } from '../engine/engine.js';
 import { lazy, memoised } from '../util/memo.js';
 import { LABELS } from './labels.js';
 import { keyTag } from './tags.js';
@@ -16,25 +16,37 @@ export interface Presence {
   find(repository: string, key: ImageKey): Promise<PresentImage | undefined>;
 }
 
+export interface PresenceOptions {
+  /** How many will be asked for, about. */
+  readonly images: number;
+  /** False for an image that counts as absent although it is there. */
+  readonly isFit?: (key: ImageKey) => Promise<boolean>;
+}
+
 /** From so many images on, one question for all that the engine has costs less than one for each. */
 const MANY = 64;
 
 /** Each image is asked for once; an engine takes longer to list all that it has than to look at a few. */
-export function createPresence(engine: Engine, { images }: { readonly images: number }): Presence {
+export function createPresence(engine: Pick<Engine, 'image' | 'images'>, { images, isFit = async () => true }: PresenceOptions): Presence {
   const listed = lazy(() => presentImages(engine));
   const looked = memoised(async (name) => {
     const [repository, key] = name.split(' ') as [string, ImageKey];
-    return presentImage(engine, repository, key);
+    const found = images < MANY ? await presentImage(engine, repository, key) : (await listed()).get(referenceOf(repository, key));
+    return found !== undefined && (await isFit(key)) ? found : undefined;
   });
-  return { find: async (repository, key) => (images < MANY ? looked(`${repository} ${key}`) : (await listed()).get(key)) };
+  return { find: (repository, key) => looked(`${repository} ${key}`) };
 }
 
-/** All images of ours that the engine has, by key; one question. */
-export async function presentImages(engine: Engine): Promise<ReadonlyMap<string, PresentImage>> {
+/** All images of ours that the engine has, by the reference with their key's tag; one question. */
+async function presentImages(engine: Pick<Engine, 'images'>): Promise<ReadonlyMap<string, PresentImage>> {
   const found = new Map<string, PresentImage>();
   for (const image of await engine.images([LABELS.key])) {
     const key = image.labels[LABELS.key];
-    if (key !== undefined && isTagged(image, key as ImageKey)) found.set(key, { id: image.id, tags: image.tags });
+    // Labels are inherited: only the image that also has the key as a tag is the one that was built under it.
+    for (const tag of key === undefined ? [] : image.tags) {
+      const reference = parseReference(tag);
+      if (reference?.tag === keyTag(key as ImageKey)) found.set(fullReference(reference), { id: image.id, tags: image.tags });
+    }
   }
   return found;
 }
@@ -45,7 +57,11 @@ export async function presentImage(engine: Pick<Engine, 'image'>, repository: st
   return image?.labels[LABELS.key] === key ? { id: image.id, tags: image.tags } : undefined;
 }
 
-/** Labels are inherited: only the image that also has the key as a tag is the one that was built under it. */
-function isTagged(image: ImageSummary, key: ImageKey): boolean {
-  return image.tags.some((tag) => parseReference(tag)?.tag === keyTag(key));
+function referenceOf(repository: string, key: ImageKey): string {
+  const reference = parseReference(`${repository}:${keyTag(key)}`);
+  return reference === undefined ? '' : fullReference(reference);
+}
+
+function fullReference(reference: Reference): string {
+  return `${canonicalName(reference)}:${reference.tag}`;
 }

@@ -32,14 +32,35 @@ interface StoredCompressed {
   readonly size: number;
 }
 
+export interface CompressOptions {
+  readonly store: Store;
+  readonly format: Compression;
+  /** Stops compressing. */
+  readonly signal?: AbortSignal;
+}
+
 const MEDIA_TYPE = 'application/vnd.oci.image.layer.v1.tar';
 
 /** The compressed form of a layer. It is made and stored once; `unsupported` where this Node has no zstd. */
-export async function compressedLayer(layer: Layer, { store, format }: { readonly store: Store; readonly format: Compression }): Promise<CompressedLayer> {
-  const key = `${format}-${layer.diffId.slice('sha256:'.length)}`;
-  const { blob, size } = (await find(key, store)) ?? (await store.withLock(`layers-${key}`, async () => (await find(key, store)) ?? compress(layer, { store, format, key })));
+export async function compressedLayer(layer: Layer, { store, format, signal }: CompressOptions): Promise<CompressedLayer> {
+  const key = keyOf(layer, format);
+  const stored = (await find(key, store)) ?? (await store.withLock(`layers-${key}`, async () => (await find(key, store)) ?? compress(layer, { store, format, key, ...(signal === undefined ? {} : { signal }) })));
+  return opened(layer, stored, { store, format });
+}
+
+/** The compressed form if the store has it. */
+export async function findCompressed(layer: Layer, { store, format }: CompressOptions): Promise<CompressedLayer | undefined> {
+  const stored = await find(keyOf(layer, format), store);
+  return stored === undefined ? undefined : opened(layer, stored, { store, format });
+}
+
+function keyOf({ diffId }: Layer, format: Compression): string {
+  return `${format}-${diffId.slice('sha256:'.length)}`;
+}
+
+function opened({ diffId }: Layer, { blob, size }: StoredCompressed, { store, format }: CompressOptions): CompressedLayer {
   return {
-    diffId: layer.diffId,
+    diffId,
     mediaType: `${MEDIA_TYPE}+${format}`,
     digest: `sha256:${blob}`,
     size,
@@ -52,14 +73,14 @@ async function find(key: string, store: Store): Promise<StoredCompressed | undef
   return found?.format === 1 ? found : undefined;
 }
 
-async function compress(layer: Layer, { store, format, key }: { readonly store: Store; readonly format: Compression; readonly key: string }): Promise<StoredCompressed> {
+async function compress(layer: Layer, { store, format, key, signal }: CompressOptions & { readonly key: string }): Promise<StoredCompressed> {
   const compressor = compressorOf(format);
   const hash = createHash('sha256');
   const out = new PassThrough();
   const running = pipeline(await openLayer(layer, store), hashing(hash), compressor, out);
   // Its error is the reader's too; here it must not be unhandled.
   running.catch(() => undefined);
-  const { digest, size } = await store.writeBlob(out, { subject: `layer ${layer.diffId}` });
+  const { digest, size } = await store.writeBlob(out, { subject: `layer ${layer.diffId}`, ...(signal === undefined ? {} : { signal }) });
   await running;
   const diffId = `sha256:${hash.digest('hex')}`;
   if (diffId !== layer.diffId) throw new Error(`the layer ${layer.diffId} came out as ${diffId}`);

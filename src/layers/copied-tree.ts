@@ -1,5 +1,5 @@
 import type { Entry } from '../archive/entry.js';
-import { ancestorsOf, parentOf } from '../archive/paths.js';
+import { ancestorsOf } from '../archive/paths.js';
 import { BLOCK, padding } from '../archive/tar-block.js';
 import { compare } from '../core/record.js';
 
@@ -15,12 +15,6 @@ export interface CopiedEntry {
 /** Path → all that is to be known of the entry there, as one word. The folders above each path are in it too. */
 export type CopiedTree = ReadonlyMap<string, string>;
 
-/** What one layer says: its entries, and the topmost paths that it removes. */
-export interface CopiedChange {
-  readonly entries: CopiedTree;
-  readonly removed: readonly string[];
-}
-
 /** What lies there when all is copied, the later over the earlier; undefined if some content is not known. */
 export function copiedTree(entries: Iterable<CopiedEntry>): CopiedTree | undefined {
   const tree = new Map<string, string>();
@@ -32,15 +26,11 @@ export function copiedTree(entries: Iterable<CopiedEntry>): CopiedTree | undefin
   return tree;
 }
 
-/** The tree with a layer on top. */
-export function withChange(tree: CopiedTree, { entries, removed }: CopiedChange): CopiedTree {
-  const gone = new Set(removed);
-  const kept = removed.length === 0 ? tree : [...tree].filter(([path]) => !gone.has(path) && !ancestorsOf(path).some((folder) => gone.has(folder)));
-  return new Map([...kept, ...entries]);
-}
-
-/** What a layer has to say so that one tree becomes the other; undefined where something becomes of another kind. */
-export function changeBetween(before: CopiedTree, after: CopiedTree): CopiedChange | undefined {
+/**
+ * The entries that make one tree the other when they lie on top; undefined where something is gone, which they would only hide,
+ * or becomes of another kind.
+ */
+export function changeBetween(before: CopiedTree, after: CopiedTree): CopiedTree | undefined {
   const written = new Set<string>();
   for (const [path, word] of after) {
     const old = before.get(path);
@@ -48,13 +38,10 @@ export function changeBetween(before: CopiedTree, after: CopiedTree): CopiedChan
     if (old !== undefined && kindOf(old) !== kindOf(word)) return undefined;
     written.add(path);
   }
-  const removed: string[] = [];
-  for (const path of before.keys()) {
-    if (!after.has(path) && (path.indexOf('/') === -1 || after.has(parentOf(path)))) removed.push(path);
-  }
+  for (const path of before.keys()) if (!after.has(path)) return undefined;
   // A folder of a layer hides the mode of that in a lower one.
-  for (const path of [...written, ...removed]) for (const folder of ancestorsOf(path)) written.add(folder);
-  return { entries: new Map([...written].sort(compare).map((path) => [path, after.get(path)!])), removed: removed.sort(compare) };
+  for (const path of written) for (const folder of ancestorsOf(path)) written.add(folder);
+  return new Map([...written].sort(compare).map((path) => [path, after.get(path)!]));
 }
 
 /** Bytes of the tar entries of files and links. */
@@ -64,10 +51,10 @@ export function leafBytes(tree: CopiedTree): number {
   return sum;
 }
 
-/** Bytes of the tar. */
-export function tarBytes({ entries, removed }: CopiedChange): number {
-  let sum = BLOCK * removed.length;
-  for (const word of entries.values()) sum += bytesOf(word);
+/** Bytes of the tar of these entries. */
+export function tarBytes(tree: CopiedTree): number {
+  let sum = 0;
+  for (const word of tree.values()) sum += bytesOf(word);
   return sum;
 }
 

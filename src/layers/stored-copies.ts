@@ -1,12 +1,13 @@
 import type { Digest } from '../core/identity.js';
 import { hashRecord, type Data } from '../core/record.js';
 import type { Store } from '../store/store.js';
-import type { CopiedChange } from './copied-tree.js';
+import type { CopiedTree } from './copied-tree.js';
 import type { DiffId, Layer } from './layer.js';
 
-/** A layer that was written of copied files, and what it says. */
-export interface CopiedLayer extends CopiedChange {
+/** A layer that was written of copied files. */
+export interface CopiedLayer {
   readonly layer: Layer;
+  readonly entries: CopiedTree;
 }
 
 /** Layers that lie on one another, and what they lie on. */
@@ -21,7 +22,7 @@ export interface CopiedChain {
 
 /** A record of bucket `layers`, under `copies-<hash of a name>`. It needs the blobs of all its layers. */
 interface StoredChains {
-  readonly format: 1;
+  readonly format: 2;
   readonly layers: readonly StoredLayer[];
   /** Newest first; layers by their number. */
   readonly chains: readonly { readonly below: string; readonly layers: readonly number[]; readonly fresh: number }[];
@@ -31,7 +32,6 @@ interface StoredLayer {
   readonly diffId: DiffId;
   readonly size: number;
   readonly entries: Readonly<Record<string, string>>;
-  readonly removed: readonly string[];
 }
 
 /** How many chains are looked at for one to extend: branches that are built in turn. */
@@ -40,8 +40,8 @@ const REMEMBERED = 4;
 /** Newest first; none if anything of them is gone. */
 export async function readChains(name: string, store: Store): Promise<readonly CopiedChain[]> {
   const found = (await store.getRecord('layers', keyOf(name))) as unknown as StoredChains | undefined;
-  if (found?.format !== 1) return [];
-  const layers = found.layers.map(({ diffId, size, entries, removed }): CopiedLayer => ({ layer: blobLayer(diffId, size), entries: new Map(Object.entries(entries)), removed }));
+  if (found?.format !== 2) return [];
+  const layers = found.layers.map(({ diffId, size, entries }): CopiedLayer => ({ layer: blobLayer(diffId, size), entries: new Map(Object.entries(entries)) }));
   return found.chains.map((chain) => ({ ...chain, layers: chain.layers.map((index) => layers[index]!) }));
 }
 
@@ -52,8 +52,8 @@ export async function rememberChain(name: string, chain: CopiedChain, store: Sto
   const layers = [...new Map(chains.flatMap((one) => one.layers.map((layer) => [layer.layer.diffId, layer] as const))).values()];
   const numbers = new Map(layers.map(({ layer }, index) => [layer.diffId, index]));
   const stored: StoredChains = {
-    format: 1,
-    layers: layers.map(({ layer: { diffId, size }, entries, removed }) => ({ diffId, size, entries: Object.fromEntries(entries), removed })),
+    format: 2,
+    layers: layers.map(({ layer: { diffId, size }, entries }) => ({ diffId, size, entries: Object.fromEntries(entries) })),
     chains: chains.map((one) => ({ ...one, layers: one.layers.map(({ layer }) => numbers.get(layer.diffId)!) })),
   };
   const blobs = layers.flatMap(({ layer: { content } }) => (content.kind === 'blob' ? [content.blob] : []));

@@ -1,13 +1,15 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Emit } from '../core/events.js';
-import { Failed, fail } from '../core/failure.js';
+import { abortReason, Failed, fail } from '../core/failure.js';
 import type { ImageId } from '../core/identity.js';
-import type { Engine } from '../engine/engine.js';
+import type { Engine, EngineInfo } from '../engine/engine.js';
 import type { DiffId } from '../layers/layer.js';
 import type { Store } from '../store/store.js';
 import { formatFor } from './archive-format.js';
 import { baseId, baseOf, engineLayers, nameOf } from './base.js';
 import type { ForeignLayer, ForeignLayers } from './foreign-layer.js';
 import { readIncremental, writeIncremental } from './incremental.js';
+import { asForeign, ownLayers, type OwnLayers } from './own-layers.js';
 import type { LoadableImage, LoadAhead, LoadImages } from './port.js';
 import { readEngine, rememberEngine } from './remembered-engine.js';
 import { isRefusal, loadWithAll, loadWithout } from './request.js';
@@ -31,34 +33,36 @@ export function createLoader({ emit, ...options }: LoaderOptions): { readonly lo
     load: async (images, onSent) => {
       if (images.length === 0) return [];
       const context = { ...options, ...(onSent === undefined ? {} : { onSent }) };
-      return (await loadUnasked(context, images)) ?? (await load({ ...context, info: await options.engine.info() }, images, emit));
+      const { tried, ids } = await loadUnasked(context, images);
+      return ids ?? (await load({ ...context, info: await options.engine.info() }, images, { emit, tried }));
     },
     ahead: async (image) => await ahead({ ...options, info: await options.engine.info() }, image),
   };
 }
 
 /**
- * To an engine that took such images before, without asking it what it is. Undefined if it refuses: one with the other kind of image
+ * To an engine that took such images before, without asking it what it is (`tried`: what it was). No ids if it refuses: one with the other kind of image
  * store does, because it lacks layers in the place where it would look for them. Then, few bytes go again.
  */
-async function loadUnasked(context: Omit<LoadContext, 'info'>, images: readonly LoadableImage[]): Promise<readonly ImageId[] | undefined> {
+async function loadUnasked(context: Omit<LoadContext, 'info'>, images: readonly LoadableImage[]): Promise<{ readonly tried?: EngineInfo; readonly ids?: readonly ImageId[] }> {
   const { engine, store } = context;
   const known = images.map(told);
   const bytes = images.flatMap(({ layers }, index) => layers.slice(known[index])).reduce((sum, { size }) => sum + size, 0);
   const info = known.includes(0) || bytes > FEW ? undefined : await readEngine(store, engine);
-  if (info === undefined || (await readIncremental(store, info)) !== 'works') return undefined;
-  return await loadLess({ ...context, info }, images, { known, verify: false });
+  if (info === undefined || (await readIncremental(store, info)) !== 'works') return {};
+  const ids = await loadLess({ ...context, info }, images, { known, verify: false });
+  return { tried: info, ...(ids === undefined ? {} : { ids }) };
 }
 
 /** Bytes. */
 const FEW = 4 * 1024 * 1024;
 
-async function load(context: LoadContext, images: readonly LoadableImage[], emit: Emit | undefined): Promise<readonly ImageId[]> {
+async function load(context: LoadContext, images: readonly LoadableImage[], { emit, tried }: { readonly emit: Emit | undefined; readonly tried: EngineInfo | undefined }): Promise<readonly ImageId[]> {
   const { engine, store, info } = context;
   const state = await readIncremental(store, info);
   if (state === 'refused') return await loadAll(context, images);
   const guess = images.map(told);
-  const ids = await loadLess(context, images, { known: guess, verify: state === 'untried' });
+  const ids = isDeepStrictEqual(tried, info) ? undefined : await loadLess(context, images, { known: guess, verify: state === 'untried' });
   if (ids !== undefined) return ids;
   const sure = await Promise.all(images.map(async (image) => (engineLayers(image).length === 0 ? 0 : (await baseOf(engine, image)).diffIds.length)));
   if (sure.join() !== guess.join()) {
@@ -101,10 +105,11 @@ function told(image: LoadableImage): number {
 async function loadLess(context: LoadContext, images: readonly LoadableImage[], { known, verify }: { readonly known: readonly number[]; readonly verify: boolean }): Promise<readonly ImageId[] | undefined> {
   const { engine, store, info } = context;
   const leavesOut = known.some((count) => count > 0);
-  const foreign = info.imageStore === 'containerd' ? await knownBlobs(context, images) : NONE;
+  const own = await ownOf(context, images, known);
+  const foreign = info.imageStore === 'containerd' ? new Map([...[...own].map(([diffId, layer]) => [diffId, asForeign(layer)] as const), ...(await knownBlobs(context, images))]) : NONE;
   const ids = images.map((image) => formatFor(info).id(image, foreign));
   try {
-    await loadWithout(context, images, { known, foreign });
+    await loadWithout(context, images, { known, foreign, own });
     if (!verify || (await areWhole(engine, images, ids))) {
       if (verify && leavesOut) await writeIncremental(store, info, 'works');
       await rememberEngine(store, engine, info);
@@ -128,13 +133,23 @@ async function loadAll(context: LoadContext, images: readonly LoadableImage[]): 
   const foreign = new Map<DiffId, ForeignLayer>();
   const ids = () => images.map((image) => formatFor(info).id(image, foreign));
   try {
-    await loadWithAll(context, images, { bases, foreign });
+    await loadWithAll(context, images, { bases, foreign, own: await ownOf(context, images, images.map(() => 0)) });
   } catch (error) {
     if (!isRefusal(error)) throw error;
     await dropBroken(context, images, ids());
     throw inWords(error);
   }
   return (await areWhole(engine, images, ids())) ? ids() : notThere(images);
+}
+
+/** A graph driver keeps no archive: for it, compressing would be for nothing. */
+async function ownOf({ info, store, signal }: LoadContext, images: readonly LoadableImage[], known: readonly number[]): Promise<OwnLayers> {
+  if (info.imageStore !== 'containerd') return new Map();
+  try {
+    return await ownLayers(images, known, { store, ...(signal === undefined ? {} : { signal }) });
+  } catch (error) {
+    throw signal?.aborted === true ? abortReason(signal) : error;
+  }
 }
 
 /** As what blobs the engine has the layers that are its own. */

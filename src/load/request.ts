@@ -9,6 +9,7 @@ import { formatFor } from './archive-format.js';
 import type { ArchiveFormat } from './archive-format.js';
 import type { ForeignLayer, ForeignLayers } from './foreign-layer.js';
 import type { LoadableImage } from './port.js';
+import { asForeign, type OwnLayers } from './own-layers.js';
 import { savedLayers } from './saved-layers.js';
 import type { SavedBase } from './saved-layers.js';
 import { layersToSend } from './sending.js';
@@ -24,29 +25,34 @@ export interface LoadContext {
 }
 
 /** Without the lowest `known[n]` layers of image n. Fails `archive` when the engine refuses that. */
-export async function loadWithout(context: LoadContext, images: readonly LoadableImage[], { known, foreign }: { readonly known: readonly number[]; readonly foreign: ForeignLayers }): Promise<void> {
+export async function loadWithout(context: LoadContext, images: readonly LoadableImage[], { known, foreign, own }: { readonly known: readonly number[]; readonly foreign: ForeignLayers; readonly own: OwnLayers }): Promise<void> {
   const format = formatFor(context.info);
   const layers = layersToSend(images.map((image, index) => ({ layers: image.layers, known: known[index]! })), format.by);
   await send(context, (async function* () {
-    yield* layerFiles(layers, format, context.store);
+    yield* layerFiles(layers, own, { format, store: context.store });
     yield* format.end(images, foreign);
     context.onSent?.();
   })());
 }
 
 /** With all layers, those of the bases straight out of the engine's own export; `foreign` is told how these are there. */
-export async function loadWithAll(context: LoadContext, images: readonly LoadableImage[], { bases, foreign }: { readonly bases: readonly SavedBase[]; readonly foreign: Map<DiffId, ForeignLayer> }): Promise<void> {
+export async function loadWithAll(context: LoadContext, images: readonly LoadableImage[], { bases, foreign, own }: { readonly bases: readonly SavedBase[]; readonly foreign: Map<DiffId, ForeignLayer>; readonly own: OwnLayers }): Promise<void> {
   const format = formatFor(context.info);
-  const own = images.map(({ layers }) => ({ layers: layers.filter(({ content }) => content.kind !== 'engine'), known: 0 }));
+  const stacks = images.map(({ layers }) => ({ layers: layers.filter(({ content }) => content.kind !== 'engine'), known: 0 }));
   await send(context, (async function* () {
     yield* savedLayers(context.engine, bases, foreign);
-    yield* layerFiles(layersToSend(own, 'layer').filter(({ diffId }) => !foreign.has(diffId)), format, context.store);
+    yield* layerFiles(layersToSend(stacks, 'layer').filter(({ diffId }) => !foreign.has(diffId)), own, { format, store: context.store });
+    for (const [diffId, layer] of own) if (!foreign.has(diffId)) foreign.set(diffId, asForeign(layer));
     yield* format.end(images, foreign);
   })());
 }
 
-function* layerFiles(layers: readonly Layer[], format: ArchiveFormat, store: Store): Generator<ArchiveFile> {
-  for (const layer of layers) yield { path: format.layerPath(layer.diffId), size: layer.size, content: () => openLayer(layer, store) };
+function* layerFiles(layers: readonly Layer[], own: OwnLayers, { format, store }: { readonly format: ArchiveFormat; readonly store: Store }): Generator<ArchiveFile> {
+  for (const layer of layers) {
+    const compressed = own.get(layer.diffId);
+    if (compressed === undefined) yield { path: format.layerPath(layer.diffId), size: layer.size, content: () => openLayer(layer, store) };
+    else yield { path: asForeign(compressed).path, size: compressed.size, content: () => compressed.open(0) };
+  }
 }
 
 /** The containerd store is asked to look whether the images are whole: otherwise it takes any. */

@@ -1,7 +1,7 @@
 import { Failed, fail } from '../core/failure.js';
 import { findInRegistry, namesRegistry } from '../images/in-registry.js';
 import type { PlannedImage } from '../images/planner.js';
-import { presentImage, presentImages } from '../images/presence.js';
+import { createPresence, presentImage } from '../images/presence.js';
 import { registryAuth } from '../images/registry-auth.js';
 import { pushImages, type PushDependencies, type Pushed } from '../push/push-images.js';
 import type { ReadyImage } from '../push/ready-image.js';
@@ -39,19 +39,20 @@ type Parts = Pick<World, 'images' | 'engine' | 'jobs' | 'emit' | 'signal'>;
 export async function fromRegistry(world: Parts, { wanted }: Selection, { use, registry, dryRun = false }: FromRegistryOptions): Promise<FromRegistry> {
   const { images, engine, jobs } = world;
   const planned = new Map((await images.plan(wanted)).map((image) => [image.name, image]));
-  const present = await presentImages(engine);
+  const presence = createPresence(engine, { images: planned.size });
+  const isPresent = async ({ repository, key }: PlannedImage): Promise<boolean> => (await presence.find(repository, key)) !== undefined;
   const limit = limiter(Math.max(1, jobs));
   const pulled = new Set<string>();
   const there = new Set<string>();
   const isThere = memoised((name) => limit(async () => isInRegistry(planned.get(name)!)));
   const need = memoised(async (name): Promise<void> => {
     const image = planned.get(name)!;
-    if (present.has(image.key)) return;
+    if (await isPresent(image)) return;
     if ((await isThere(name)) && (dryRun || (await limit(() => pull(world, image, registry))))) return void pulled.add(name);
     await Promise.all(image.parents.map(need));
   });
   await Promise.all(wanted.map(async (name) => {
-    if (present.has(planned.get(name)!.key)) return;
+    if (await isPresent(planned.get(name)!)) return;
     if (use === 'leave' && (await isThere(name))) there.add(name);
     else await need(name);
   }));

@@ -4,7 +4,7 @@ import { compare } from '../core/record.js';
 import { missingParent } from '../images/missing-parent.js';
 import { imageNamed } from '../images/names.js';
 import type { PlannedImage } from '../images/planner.js';
-import { presentImages, type PresentImage } from '../images/presence.js';
+import { createPresence, type PresentImage } from '../images/presence.js';
 import { diffRecords, nearestRecord, renderDifference, type Difference } from '../plan/difference.js';
 import type { Store } from '../store/store.js';
 import type { Selection } from './selection.js';
@@ -38,10 +38,11 @@ export interface ImagePlanOptions {
 
 /** The steps of a build, parents first; nothing is built or tagged. Fails `usage` if a parent is neither there nor selected. */
 export async function planImages(world: Parts, selection: Selection, { anew = false, elsewhere = new Map() }: ImagePlanOptions = {}): Promise<readonly ImageStep[]> {
-  // The engine is asked while keys are computed: of many images it takes its time.
-  const [plan, present] = await Promise.all([world.images.plan(selection.wanted), presentImages(world.engine)]);
+  const plan = await world.images.plan(selection.wanted);
+  const presence = createPresence(world.engine, { images: plan.length });
+  const present = new Map(await Promise.all(plan.map(async ({ name, repository, key }) => [name, await presence.find(repository, key)] as const)));
   const planned = new Map(plan.map((image) => [image.name, image]));
-  const isMade = (name: string): boolean => !(anew && selection.wanted.includes(name)) && (present.has(planned.get(name)!.key) || elsewhere.has(name));
+  const isMade = (name: string): boolean => !(anew && selection.wanted.includes(name)) && (present.get(name) !== undefined || elsewhere.has(name));
   const toBuild = new Set<string>();
   for (const { name, wanted } of [...selection.images].reverse()) {
     const needed = wanted || [...toBuild].some((child) => planned.get(child)!.parents.includes(name));
@@ -52,7 +53,7 @@ export async function planImages(world: Parts, selection: Selection, { anew = fa
   return selection.images.map(({ name, reason }) => {
     const image = planned.get(name)!;
     const there = elsewhere.get(name);
-    const other = there === undefined ? stepOf(image, present.get(image.key)) : { action: there, reasons: ['its registry has it'] };
+    const other = there === undefined ? stepOf(image, present.get(name)) : { action: there, reasons: ['its registry has it'] };
     const { action, reasons } = toBuild.has(name) ? { action: 'build' as const, reasons: why.get(name)! } : other;
     const because = image.engineBuilds;
     const by = because === undefined ? { by: 'assembly' as const } : { by: 'engine' as const, engineBecause: because };

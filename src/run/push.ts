@@ -1,7 +1,7 @@
 import { Failed, type Problem } from '../core/failure.js';
 import { findInRegistry } from '../images/in-registry.js';
 import type { PlannedImage } from '../images/planner.js';
-import { presentImages } from '../images/presence.js';
+import { createPresence } from '../images/presence.js';
 import { assembledSource } from '../push/assembled-source.js';
 import { checkName } from '../push/check-name.js';
 import { distinct, pushImages, type PushDependencies, type Pushed } from '../push/push-images.js';
@@ -98,11 +98,11 @@ interface Rest {
 /** Hands on what the registry has and this engine lacks. */
 async function withoutBuilding(world: World, selected: readonly string[], { client, ready, compression }: Production): Promise<Rest> {
   const { images, engine, jobs } = world;
-  const present = await presentImages(engine);
+  const presence = createPresence(engine, { images: selected.length });
   const limit = limiter(Math.max(1, jobs));
   const rest = await Promise.all(selected.map(async (name): Promise<Rest> => {
     const image = await images.plan([name]).then((planned) => planned.find((one) => one.name === name), unplanned);
-    if (image === undefined || present.has(image.key)) return { toBuild: [name], problems: [] };
+    if (image === undefined || (await presence.find(image.repository, image.key)) !== undefined) return { toBuild: [name], problems: [] };
     try {
       checkName(image);
       if ((await limit(() => findInRegistry(client, image.repository, image.key))) === undefined) return { toBuild: [name], problems: [] };

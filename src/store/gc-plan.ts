@@ -47,7 +47,7 @@ export function planGc(rules: GcRules, inventory: Inventory): GcPlan {
   const roots = rootsOf(rules, whole);
   const needed = new Set<Digest>([...roots].flatMap((record) => record.blobs));
   const stays = (record: InventoryRecord): boolean =>
-    record.whole && (roots.has(record) || (record.blobs.length > 0 && record.blobs.every((digest) => needed.has(digest))));
+    record.whole && (roots.has(record) || isBareLayer(record) || (record.blobs.length > 0 && record.blobs.every((digest) => needed.has(digest))));
 
   const old = (files: readonly InventoryFile[], age: number): readonly InventoryFile[] => files.filter((file) => file.usedAt < rules.now - age);
   const records = inventory.records.filter((record) => !stays(record));
@@ -77,6 +77,11 @@ function rootsOf({ keep, keepUsedFor, keepLast = 0, now }: GcRules, records: rea
 /** Whose layers a record plans. They may hold pieces that the artifact itself does not have any more. */
 function plannedArtifact({ bucket, key }: InventoryRecord): string | undefined {
   return bucket === 'layers' ? /^plan-([0-9a-f]{64})-/.exec(key)?.[1] : undefined;
+}
+
+/** A layer that only removes: images name it, it needs no blob, and is a few hundred bytes. */
+function isBareLayer({ bucket, key, blobs }: InventoryRecord): boolean {
+  return bucket === 'layers' && key.startsWith('layer-') && blobs.length === 0;
 }
 
 function idOf({ bucket, key }: RecordName): string {

@@ -17,4 +17,4 @@ export const push: Action = (options, args) =>
       lines: images.map(({ tags, digest, status, uploadedBytes }) => `${tags[0]}@${digest} ${status}${status === 'pushed' ? `, ${bytes(uploadedBytes)} sent` : ''}`),
       problems,
     };
-  }, { tagged: true });
+  }, { tagged: true, released: true });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { tarOf } from '../../../src/archive/pack-tar.js';
 import { Failed } from '../../../src/core/failure.js';
@@ -93,7 +93,7 @@ describe.each([...FAKES, ...REAL])('$name', ({ make }) => {
   });
 
   test('several images at once, their common layers once', async () => {
-    const big = await layer(Buffer.alloc(200_000, randomUUID()));
+    const big = await layer(randomBytes(200_000));
     const [a, b] = [await layer(), await layer()];
     const images = [above([big], { tags: [tag('deps')] }), above([big, a], { tags: [tag('web'), tag('web-2')] }), above([big, b]), above([big, a, b], { tags: [tag('worker')] })];
     const ids = await load(...images);

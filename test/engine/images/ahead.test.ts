@@ -16,7 +16,7 @@ const LABEL = `wheelwright.ahead.test=${PROJECT}`;
 const PACKAGES = 40;
 /** Eight groups of them are worth more than one load. Bytes of a package. */
 const SIZE = 1 << 19;
-const contents = Array.from({ length: PACKAGES }, () => randomBytes(SIZE).toString('latin1').replace(/[^\x20-\x7e]/g, '.'));
+const contents = Array.from({ length: PACKAGES }, () => randomBytes((SIZE / 4) * 3).toString('base64'));
 
 let root: string;
 beforeAll(async () => {
@@ -110,7 +110,8 @@ describe.each(ENGINES)('layers sent ahead, on $name', (target) => {
     const { port, loads } = watched(engine);
     expected = idsOf(await build(port, () => ({})));
     whole = loads.at(-1)!;
-    expect(whole).toBeGreaterThan(PACKAGES * SIZE);
+    // Some engines get them compressed.
+    expect(whole).toBeGreaterThan(PACKAGES * SIZE * 0.7);
     await removeAll();
   });
 

@@ -1,8 +1,12 @@
 // A process that loads images and may be killed. Prints `ready`, then one line of JSON.
 // usage: worker HOST RUN COUNT BYTES [REFUSED]: COUNT images, each a layer of BYTES on the one before; HOST may be empty.
 // REFUSED: then once more, into an engine that is taken for one that refuses incremental loads, with the first as its base.
-import { createCipheriv, createHash } from 'node:crypto';
+import { createCipheriv, createHash, randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { FIXED_TIME } from '../../../src/archive/entry.js';
 import { tarOf } from '../../../src/archive/pack-tar.js';
 import type { Digest } from '../../../src/core/identity.js';
@@ -11,6 +15,8 @@ import type { Layer } from '../../../src/layers/layer.js';
 import { writeIncremental } from '../../../src/load/incremental.js';
 import { createLoader } from '../../../src/load/load-images.js';
 import { MemoryStore } from '../../../src/store/memory.js';
+import type { Data } from '../../../src/core/record.js';
+import type { BlobSource, Bucket, StoredBlob } from '../../../src/store/store.js';
 import { engineLayer, loadable } from '../../contract/load/rig.js';
 
 /** Blobs that are made each time they are read, so that none is in memory. */
@@ -30,8 +36,30 @@ class MadeBlobs extends MemoryStore {
   }
 
   override async readBlob(digest: Digest): Promise<Readable> {
-    const [bytes, seed] = this.seeds.get(digest)!.split(' ');
+    const made = this.seeds.get(digest);
+    if (made === undefined) return createReadStream(join(folder, digest));
+    const [bytes, seed] = made.split(' ');
     return tarFor(seed!, Number(bytes));
+  }
+
+  override async putRecord(bucket: Bucket, key: string, value: Data): Promise<void> {
+    await super.putRecord(bucket, key, value);
+  }
+
+  override async writeBlob(source: BlobSource): Promise<StoredBlob> {
+    const hash = createHash('sha256');
+    let size = 0;
+    const file = join(folder, randomUUID());
+    await pipeline(Buffer.isBuffer(source) ? Readable.from([source]) : source, async function* (chunks: AsyncIterable<Uint8Array>) {
+      for await (const chunk of chunks) {
+        hash.update(chunk);
+        size += chunk.length;
+        yield chunk;
+      }
+    }, createWriteStream(file));
+    const digest = hash.digest('hex') as Digest;
+    await rename(file, join(folder, digest));
+    return { digest, size };
   }
 }
 
@@ -47,6 +75,9 @@ async function* noise(seed: string, size: number): AsyncGenerator<Buffer> {
 }
 
 const [host = '', run = '', count = '', bytes = '', refused] = process.argv.slice(2);
+/** Of layers that are compressed; the test removes it with the program. */
+const folder = join(dirname(process.argv[1]!), run);
+await mkdir(folder, { recursive: true });
 const engine = connectEngine(host === '' ? {} : { host });
 const store = new MadeBlobs();
 const layers: Layer[] = [];

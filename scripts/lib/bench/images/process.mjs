@@ -1,5 +1,5 @@
 // Timed processes, one at a time: wall clock around the whole process, and the peak of its resident memory.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 const LIMIT = 30 * 60_000;
@@ -21,6 +21,8 @@ export function throwIfStopped() {
 /** Runs a program to its end: seconds, stdout, and with `memory` the peak of its resident memory in bytes. Fails on a status but 0. */
 export async function timed(program, args, { cwd, env = {}, memory = false } = {}) {
   throwIfStopped();
+  // What another contestant wrote before is not this one's to wait for: a store that syncs its own waits for all.
+  execFileSync('sync');
   return new Promise((resolve, reject) => {
     const started = process.hrtime.bigint();
     const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT, killSignal: 'SIGKILL' });
