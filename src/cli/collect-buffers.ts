@@ -20,7 +20,6 @@ const BEGIN = 0.3;
  */
 export function collectBuffers(): void {
   let collect: Collect | undefined;
-  let isBounded = false;
   /** What was still held after the last collection, after the last whole one, and the least of these. */
   let held = usage();
   let old = held;
@@ -28,8 +27,8 @@ export function collectBuffers(): void {
   let whole = 0;
   const look = (): void => {
     if (process.uptime() < BEGIN) return;
-    if (!isBounded) setFlagsFromString(`${YOUNG}=1`);
-    isBounded = true;
+    // Each time: keeping compiled code takes it back.
+    setFlagsFromString(`${YOUNG}=1`);
     const used = usage();
     held = Math.min(held, used);
     if (used - held < MUCH) return;
