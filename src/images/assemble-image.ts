@@ -11,6 +11,7 @@ import type { AssembledImage } from './assembled-image.js';
 import { assemblyContext } from './assembly-context.js';
 import type { ContextInputs } from './context-items.js';
 import { lazy } from '../util/memo.js';
+import { LABELS } from './labels.js';
 import { liesApart, orderLayers } from './layer-order.js';
 import type { ImageNode } from './node.js';
 
@@ -22,8 +23,6 @@ export interface ParentImage {
   readonly layers: readonly Layer[];
   /** The image of the engine that the layers of kind `engine` are from. */
   readonly base?: ImageId;
-  /** As of an assembled image. */
-  readonly extended?: true;
 }
 
 export interface AssembleImageOptions {
@@ -70,7 +69,7 @@ export async function assembleImage(node: ImageNode, options: AssembleImageOptio
   const layers: Layer[] = [];
   const history: History[] = [];
   const remembering: (() => Promise<void>)[] = [];
-  let extended = parent.extended === true;
+  let extended = false;
   for (const [index, run] of runsOf(steps, context).entries()) {
     const below = [...parent.layers, ...layers];
     const made = isArtifacts(run) ? await laidArtifacts(run, below, options) : await laidCopies(run, below, { ...options, name: `${node.spec.repository} ${index}` });
@@ -82,10 +81,11 @@ export async function assembleImage(node: ImageNode, options: AssembleImageOptio
   const all = [...parent.layers, ...layers];
   const whole: OciConfig = {
     ...config,
+    ...(extended ? { config: { ...config.config, Labels: { ...config.config.Labels, [LABELS.extended]: 'true' } } } : {}),
     rootfs: { type: 'layers', diff_ids: all.map(({ diffId }) => diffId) },
     history: [...parent.config.history, ...history],
   };
-  const image: AssembledImage = { config: whole, bytes: Buffer.from(JSON.stringify(whole)), layers: all, ...(parent.base === undefined ? {} : { base: parent.base }), ...(extended ? { extended } : {}) };
+  const image: AssembledImage = { config: whole, bytes: Buffer.from(JSON.stringify(whole)), layers: all, ...(parent.base === undefined ? {} : { base: parent.base }) };
   return { image, tree, remember: lazy(async () => void (await Promise.all(remembering.map((remember) => remember())))) };
 }
 

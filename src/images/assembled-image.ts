@@ -14,8 +14,6 @@ export interface AssembledImage {
   readonly layers: readonly Layer[];
   /** The image of the engine that the layers of kind `engine` are from. */
   readonly base?: ImageId;
-  /** Some layers keep files of earlier versions that higher ones overwrite. */
-  readonly extended?: true;
 }
 
 /** Names it as engines with a graph driver do. */
@@ -29,7 +27,6 @@ interface Stored {
   readonly config: string;
   readonly layers: readonly Layer[];
   readonly base?: ImageId;
-  readonly extended?: true;
   /** What engines called it. */
   readonly ids: readonly ImageId[];
 }
@@ -43,8 +40,8 @@ export interface StoredAssembled {
 export async function readAssembled(store: Store, key: ImageKey): Promise<StoredAssembled | undefined> {
   const stored = (await store.getRecord('assembled', key)) as unknown as Stored | undefined;
   if (stored?.format !== 2) return undefined;
-  const { config, layers, base, extended, ids } = stored;
-  const image = { config: JSON.parse(config) as OciConfig, bytes: Buffer.from(config), layers, ...(base === undefined ? {} : { base }), ...(extended === undefined ? {} : { extended }) };
+  const { config, layers, base, ids } = stored;
+  const image = { config: JSON.parse(config) as OciConfig, bytes: Buffer.from(config), layers, ...(base === undefined ? {} : { base }) };
   return { image, ids };
 }
 
@@ -57,7 +54,6 @@ export async function writeAssembled(store: Store, key: ImageKey, { image, ids }
     config: image.bytes.toString(),
     layers: image.layers,
     ...(image.base === undefined ? {} : { base: image.base }),
-    ...(image.extended === undefined ? {} : { extended: image.extended }),
     ids: [...new Set([...known, ...ids])],
   };
   const blobs = image.layers.flatMap(({ content }) => (content.kind === 'blob' ? [content.blob] : []));

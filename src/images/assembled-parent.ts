@@ -28,7 +28,7 @@ export async function engineParent(reference: string, { engine, store, open }: {
 }
 
 /** An image that was assembled. */
-export function assembledParent({ config, layers, base, extended }: AssembledImage, store: Store, open: () => Promise<Tree>): KnownParent {
+export function assembledParent({ config, layers, base }: AssembledImage, store: Store, open: () => Promise<Tree>): KnownParent {
   const tree = knownTree(chainId(layers.map(({ diffId }) => diffId)), store, open);
-  return { config, tree, layers, ...(base === undefined ? {} : { base }), ...(extended === undefined ? {} : { extended }) };
+  return { config, tree, layers, ...(base === undefined ? {} : { base }) };
 }

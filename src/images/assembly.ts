@@ -13,7 +13,7 @@ import { createDirectAssembly, whyNotDirect } from './direct-assembly.js';
 import { imageLabels } from './labels.js';
 import { recordBuild } from './record-build.js';
 import { NotThin } from '../assemble/not-thin.js';
-import { readAssembled, type AssembledImage } from './assembled-image.js';
+import type { AssembledImage } from './assembled-image.js';
 import { dockerfileInContext, targetOf, type ImageNode } from './node.js';
 import type { PlannerParts, Planning } from './planning.js';
 import type { ImageResult, Origin } from './planner.js';
@@ -27,8 +27,6 @@ export interface Assembly {
   close(): Promise<void>;
   /** The content of an image that was assembled here, ready to be loaded or pushed again. */
   stored(name: string): Promise<AssembledImage | undefined>;
-  /** False for an image whose layers keep files of earlier versions. */
-  isFresh(key: ImageKey): Promise<boolean>;
   /** Finds or builds the image and gives it these tags besides the key tag. Fails with Skipped if a parent failed. */
   ensure(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult>;
   /** While keys are computed: an artifact that is being made shows already that the image will be, and what it stands on is known. */
@@ -70,8 +68,7 @@ export function createAssembly({ project, dependencies, graph, bases }: PlannerP
     limit,
     mayExtend: async (name) => dependencies.released !== true && dependencies.canonical !== true && !(await underOthers()).has(name),
   });
-  const isFresh = async (key: ImageKey): Promise<boolean> => (await readAssembled(store, key))?.image.extended !== true;
-  return { ensure, isFresh, foresee: direct.foresee, contextInputs, stored: direct.stored, close: direct.close };
+  return { ensure, foresee: direct.foresee, contextInputs, stored: direct.stored, close: direct.close };
 
   function ensure(name: string, terms: Terms, tags: readonly string[]): Promise<ImageResult> {
     const running = ensured.get(name);

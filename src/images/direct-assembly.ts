@@ -15,6 +15,7 @@ import { configId, readAssembled, writeAssembled, type AssembledImage } from './
 import { assembledParent, engineParent, scratchParent, type KnownParent } from './assembled-parent.js';
 import type { ContextInputs } from './context-items.js';
 import { commonLayers, readEarlierImages, rememberLayers, type EarlierImage } from './earlier-layers.js';
+import { LABELS } from './labels.js';
 import { createLoadQueue } from './load-queue.js';
 import { edgeOf, targetOf, type ImageNode } from './node.js';
 import { createPreloads } from './preloads.js';
@@ -325,7 +326,8 @@ function rethrowNamed(error: unknown, name: string): never {
  */
 function isInPlaceOf(earlier: AssembledImage, image: AssembledImage, below: number): boolean {
   const rest = ({ layers }: AssembledImage): string => layers.filter(({ content }, index) => index < below || content.kind !== 'blob').map(({ diffId }) => diffId).join();
-  return rest(earlier) === rest(image) && (earlier.extended !== true || image.extended === true);
+  const extended = ({ config }: AssembledImage): boolean => config.config.Labels?.[LABELS.extended] !== undefined;
+  return rest(earlier) === rest(image) && (!extended(earlier) || extended(image));
 }
 
 /** Of images of no commit. */

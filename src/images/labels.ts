@@ -8,6 +8,8 @@ export const LABELS = {
   image: 'wheelwright.image',
   key: 'wheelwright.key',
   record: 'wheelwright.record',
+  /** Some layers keep files of earlier versions; whatever is built on the image inherits it, as it inherits the layers. */
+  extended: 'wheelwright.extended',
 } as const;
 
 export interface LabelFacts {

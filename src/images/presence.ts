@@ -1,6 +1,6 @@
 import type { ImageId, ImageKey } from '../core/identity.js';
 import { canonicalName, parseReference, type Reference } from '../docker/reference.js';
-import type { Engine } from '../engine/engine.js';
+import type { Engine, ImageSummary } from '../engine/engine.js';
 import { lazy, memoised } from '../util/memo.js';
 import { LABELS } from './labels.js';
 import { keyTag } from './tags.js';
@@ -9,6 +9,8 @@ import { keyTag } from './tags.js';
 export interface PresentImage {
   readonly id: ImageId;
   readonly tags: readonly string[];
+  /** Its layers keep files of earlier versions. */
+  readonly extended?: boolean;
 }
 
 /** Which images an engine has under their keys, as it was when it was first asked. */
@@ -19,20 +21,20 @@ export interface Presence {
 export interface PresenceOptions {
   /** How many will be asked for, about. */
   readonly images: number;
-  /** False for an image that counts as absent although it is there. */
-  readonly isFit?: (key: ImageKey) => Promise<boolean>;
+  /** Images are for others: extended ones count as absent. */
+  readonly released?: boolean;
 }
 
 /** From so many images on, one question for all that the engine has costs less than one for each. */
 const MANY = 64;
 
 /** Each image is asked for once; an engine takes longer to list all that it has than to look at a few. */
-export function createPresence(engine: Pick<Engine, 'image' | 'images'>, { images, isFit = async () => true }: PresenceOptions): Presence {
+export function createPresence(engine: Pick<Engine, 'image' | 'images'>, { images, released = false }: PresenceOptions): Presence {
   const listed = lazy(() => presentImages(engine));
   const looked = memoised(async (name) => {
     const [repository, key] = name.split(' ') as [string, ImageKey];
     const found = images < MANY ? await presentImage(engine, repository, key) : (await listed()).get(referenceOf(repository, key));
-    return found !== undefined && (await isFit(key)) ? found : undefined;
+    return released && found?.extended === true ? undefined : found;
   });
   return { find: (repository, key) => looked(`${repository} ${key}`) };
 }
@@ -45,7 +47,7 @@ async function presentImages(engine: Pick<Engine, 'images'>): Promise<ReadonlyMa
     // Labels are inherited: only the image that also has the key as a tag is the one that was built under it.
     for (const tag of key === undefined ? [] : image.tags) {
       const reference = parseReference(tag);
-      if (reference?.tag === keyTag(key as ImageKey)) found.set(fullReference(reference), { id: image.id, tags: image.tags });
+      if (reference?.tag === keyTag(key as ImageKey)) found.set(fullReference(reference), presentOf(image));
     }
   }
   return found;
@@ -54,7 +56,11 @@ async function presentImages(engine: Pick<Engine, 'images'>): Promise<ReadonlyMa
 /** The image with that key, asked for by its tag. */
 export async function presentImage(engine: Pick<Engine, 'image'>, repository: string, key: ImageKey): Promise<PresentImage | undefined> {
   const image = await engine.image(`${repository}:${keyTag(key)}`);
-  return image?.labels[LABELS.key] === key ? { id: image.id, tags: image.tags } : undefined;
+  return image?.labels[LABELS.key] === key ? presentOf(image) : undefined;
+}
+
+function presentOf({ id, tags, labels }: Pick<ImageSummary, 'id' | 'tags' | 'labels'>): PresentImage {
+  return { id, tags, extended: labels[LABELS.extended] !== undefined };
 }
 
 function referenceOf(repository: string, key: ImageKey): string {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { runCli } from '../../support/cli.js';
 import { docker, removeProject } from '../../support/engine-cli.js';
@@ -40,7 +41,12 @@ test('what was overwritten since is in the layers of images for oneself at most,
   // The test tests something: the engine's image has it, below what it shows.
   expect(await docker('history', '--format', '{{.CreatedBy}}', repository('base'))).toMatch(/^COPY \. \/app\/ # buildkit\nCOPY \. \/app\/ # buildkit$/m);
 
+  expect(await Promise.all(['base', 'web', 'tool'].map(isExtended))).toEqual([true, true, true]);
+
+  // Also without the store that knows how they came about.
+  await rm(join(dir, '.artifacts'), { recursive: true });
   await runCli(['push'], { cwd: dir });
+  expect(await Promise.all(['base', 'web', 'tool'].map(isExtended))).toEqual([false, false, false]);
   for (const image of ['base', 'web', 'tool']) {
     const contents = await pushed(image);
     // Buffers would be printed.
@@ -56,6 +62,10 @@ test('what was overwritten since is in the layers of images for oneself at most,
 
 function repository(image: string): string {
   return `${registry.host}/${NAME}-${image}`;
+}
+
+async function isExtended(image: string): Promise<boolean> {
+  return (await docker('image', 'inspect', '--format', '{{json .Config.Labels}}', repository(image))).includes('"wheelwright.extended"');
 }
 
 interface Manifest {
