@@ -42,6 +42,9 @@ export interface Rig {
   close(): Promise<void>;
 }
 
+/** npm waits five minutes for a registry that hangs, which is as long as a test has. */
+const PATIENCE = 'export npm_config_fetch_timeout=30000 npm_config_fetch_retries=5 npm_config_fetch_retry_mintimeout=1000';
+
 export async function openRig(dir: string, image?: string): Promise<Rig> {
   const overrides = image === undefined ? {} : { resolveImage: () => Promise.resolve(image) };
   const { builders, events, folders } = await testBuilders(dir, overrides);
@@ -92,7 +95,7 @@ export async function openRig(dir: string, image?: string): Promise<Rig> {
     async shell(script) {
       const folder = await builder.scratch('project');
       await builder.put(folder, tarDirectory(root, { special: 'skip' }));
-      const result = await builder.run({ subject: 'oracle', argv: ['sh', '-ec', script], cwd: folder });
+      const result = await builder.run({ subject: 'oracle', argv: ['sh', '-ec', `${PATIENCE}\n${script}`], cwd: folder });
       if (result.exitCode !== 0) throw new Error(`${script}\n${result.tail.join('\n')}`);
       return folder;
     },
