@@ -123,7 +123,7 @@ export function createImagePlanner(project: Project, dependencies: PlannerDepend
   async function buildAll(names: readonly string[] | undefined, { onReady, within, anew = false }: BuildOptions): Promise<readonly ImageResult[]> {
     const selected = selectedImages(project, names);
     const nodes = (await graph.withParents(selected)).filter(({ spec }) => within?.has(spec.name) ?? true);
-    const presence = createPresence(engine, { images: nodes.length, ...(dependencies.released === true ? { released: true } : {}) });
+    const presence = createPresence(engine, { images: nodes.length, released: dependencies.released === true });
     const broken = new Map<string, Error>();
     if (!anew) nodes.filter(({ spec }) => spec.artifacts.length > 0).forEach((node) => assembly.foresee(node, async () => ({ presence, ...(within === undefined ? {} : { within }) })));
     await findBroken(nodes, broken);

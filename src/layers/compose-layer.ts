@@ -4,7 +4,6 @@ import { ancestorsOf, parentOf } from '../archive/paths.js';
 import { refuseEntry } from '../archive/refusal.js';
 import { PieceRewriter, type Rewrite } from '../archive/rewrite-piece.js';
 import { BLOCK } from '../archive/tar-block.js';
-import { whiteout } from '../archive/whiteout.js';
 import { headerBlocks } from '../archive/write-header.js';
 import type { Part } from '../artifact/artifact.js';
 import { nameOf } from '../artifact/walk.js';
@@ -183,6 +182,12 @@ async function* chunksOf(open: () => Promise<AsyncIterable<unknown> | Iterable<u
 /** A layer has no way to hold such a name: engines remove what it names, in the layers of other packages too (OCI image layer spec). */
 function refuseRemoval(path: string, part: Part): void {
   if (path.includes('.wh.') && /(?:^|\/)\.wh\./.test(path)) refuseEntry(nameOf(part), path, "has the name of a layer's mark of removal");
+}
+
+/** The path of the empty file that says that lower layers' `path` is gone (OCI image spec, layer). */
+function whiteout(path: string): string {
+  const slash = path.lastIndexOf('/') + 1;
+  return `${path.slice(0, slash)}.wh.${path.slice(slash)}`;
 }
 
 function rooted(path: string): string {

@@ -91,10 +91,10 @@ function cheapest(earlier: readonly CopiedChain[], tree: CopiedTree): Extension 
 
 function* extensionsOf({ layers, fresh }: CopiedChain, tree: CopiedTree): Generator<Extension> {
   const seen = leafBytes(tree);
-  let before: CopiedTree = new Map();
+  const before = new Map<string, string>();
   let written = 0;
   for (const [index, layer] of layers.entries()) {
-    before = new Map([...before, ...layer.entries]);
+    for (const [path, word] of layer.entries) before.set(path, word);
     written += leafBytes(layer.entries);
     const change = index + 1 < fresh ? undefined : changeBetween(before, tree);
     if (change === undefined) continue;

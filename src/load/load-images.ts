@@ -106,7 +106,7 @@ async function loadLess(context: LoadContext, images: readonly LoadableImage[], 
   const { engine, store, info } = context;
   const leavesOut = known.some((count) => count > 0);
   const own = await ownOf(context, images, known);
-  const foreign = info.imageStore === 'containerd' ? new Map([...[...own].map(([diffId, layer]) => [diffId, asForeign(layer)] as const), ...(await knownBlobs(context, images))]) : NONE;
+  const foreign = info.imageStore === 'containerd' ? await knownBlobs(context, images, own) : NONE;
   const ids = images.map((image) => formatFor(info).id(image, foreign));
   try {
     await loadWithout(context, images, { known, foreign, own });
@@ -152,13 +152,13 @@ async function ownOf({ info, store, signal }: LoadContext, images: readonly Load
   }
 }
 
-/** As what blobs the engine has the layers that are its own. */
-async function knownBlobs(context: LoadContext, images: readonly LoadableImage[]): Promise<ForeignLayers> {
-  const foreign = new Map<DiffId, ForeignLayer>();
+/** As what blobs the engine has the layers that are its own, and gets or has ours. */
+async function knownBlobs(context: LoadContext, images: readonly LoadableImage[], own: OwnLayers): Promise<ForeignLayers> {
+  const foreign = new Map<DiffId, ForeignLayer>([...own].map(([diffId, layer]) => [diffId, asForeign(layer)]));
   for (const image of images) {
-    const own = engineLayers(image);
-    if (own.every((diffId) => foreign.has(diffId))) continue;
-    for (const [diffId, layer] of await storedLayers(context, baseId(image), own)) foreign.set(diffId, layer);
+    const engines = engineLayers(image);
+    if (engines.every((diffId) => foreign.has(diffId))) continue;
+    for (const [diffId, layer] of await storedLayers(context, baseId(image), engines)) foreign.set(diffId, layer);
   }
   return foreign;
 }
