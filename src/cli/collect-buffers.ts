@@ -15,8 +15,8 @@ const BEGIN = 0.3;
 
 /**
  * Frees what downloads, archives and loads have read, as soon as it is much. V8 sees how little its own heap grows, and lets
- * tens of megabytes of such buffers stand. Most of them are young, and gone after one or two milliseconds; a whole collection
- * takes 20 to 40. The place for what is young grows no further: that is tens of megabytes, and saves no time where it is emptied as often.
+ * tens of megabytes of such buffers stand. Most of them are young, and collecting those takes little; a whole collection takes
+ * 20 to 40 ms. The place for what is young grows no further: that is tens of megabytes, and saves no time where it is emptied as often.
  */
 export function collectBuffers(): void {
   let collect: Collect | undefined;

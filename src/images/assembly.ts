@@ -37,23 +37,9 @@ export interface Assembly {
 
 export function createAssembly({ project, dependencies, graph, bases }: PlannerParts, planning: Planning, limit: Limit): Assembly {
   const { engine, store, emit, signal } = dependencies;
+  const fitness = { released: dependencies.released === true };
   const ensured = new Map<string, Promise<ImageResult>>();
   const origin = lazy(async (): Promise<Origin> => (await (await dependencies.revision)?.origin?.()) ?? {});
-  /** Images that the engine builds others on, which keep their layers whatever becomes of them. */
-  const underOthers = lazy(async (): Promise<ReadonlySet<string>> => {
-    const read = await Promise.allSettled([...project.images.keys()].map((name) => graph.node(name)));
-    const nodes = new Map(read.flatMap((one) => (one.status === 'fulfilled' ? [[one.value.spec.name, one.value] as const] : [])));
-    const under = new Set<string>();
-    const add = (node: ImageNode | undefined): void => {
-      for (const { to } of node?.edges ?? []) {
-        if (under.has(to)) continue;
-        under.add(to);
-        add(nodes.get(to));
-      }
-    };
-    for (const node of nodes.values()) if (whyNotDirect(node) !== undefined) add(node);
-    return under;
-  });
   const direct = createDirectAssembly({
     dependencies,
     planning,
@@ -66,7 +52,6 @@ export function createAssembly({ project, dependencies, graph, bases }: PlannerP
     buildStage,
     origin,
     limit,
-    mayExtend: async (name) => dependencies.released !== true && dependencies.canonical !== true && !(await underOthers()).has(name),
   });
   return { ensure, foresee: direct.foresee, contextInputs, stored: direct.stored, close: direct.close };
 
@@ -109,7 +94,7 @@ export function createAssembly({ project, dependencies, graph, bases }: PlannerP
   async function present(node: ImageNode, key: ImageKey, { presence, anew }: Terms): Promise<PresentImage | undefined> {
     if (anew?.has(node.spec.name) === true) return undefined;
     const { repository } = node.spec;
-    return presence === undefined ? presentImage(engine, repository, key) : presence.find(repository, key);
+    return presence === undefined ? presentImage(engine, repository, key, fitness) : presence.find(repository, key);
   }
 
   async function build({ node, key, tags }: Wanted, terms: Terms): Promise<PresentImage> {
@@ -155,7 +140,7 @@ export function createAssembly({ project, dependencies, graph, bases }: PlannerP
     return limit(async () => {
       const { key } = await planning.keyed(name);
       const work = async (): Promise<ImageId> => {
-        const found = anew ? undefined : await presentImage(engine, repository, key);
+        const found = anew ? undefined : await presentImage(engine, repository, key, fitness);
         if (found !== undefined) return found.id;
         emit({ type: 'image', name, state: 'started' });
         const context = await contextInputs(name, artifacts);

@@ -41,8 +41,6 @@ export interface DirectAssemblyParts {
   readonly buildStage: (node: ImageNode, index: number, options: { readonly artifacts: ReadonlyMap<string, Artifact>; readonly anew: boolean }) => Promise<ImageId>;
   readonly origin: () => Promise<Origin>;
   readonly limit: Limit;
-  /** True if its layers may keep files of an earlier version. */
-  readonly mayExtend: (name: string) => Promise<boolean>;
 }
 
 /** Images that are made without the engine's builder. */
@@ -61,7 +59,7 @@ interface Made extends FreshImage {
   readonly known: number;
 }
 
-export function createDirectAssembly({ dependencies, planning, ensure, present, artifactSpec, artifactsOf, contextInputs, labelsOf, buildStage, origin, limit, mayExtend }: DirectAssemblyParts): DirectAssembly {
+export function createDirectAssembly({ dependencies, planning, ensure, present, artifactSpec, artifactsOf, contextInputs, labelsOf, buildStage, origin, limit }: DirectAssemblyParts): DirectAssembly {
   const { engine, store, emit, signal } = dependencies;
   const made = new Map<string, Promise<Made>>();
   const opened: { close(): Promise<void> }[] = [];
@@ -152,7 +150,7 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
         labels: await labelsOf(name),
         created: (await origin()).committedAt ?? NO_TIME,
         earlier: canonical ? [] : [...(before === undefined ? [] : [before.config.rootfs.diff_ids]), ...earlier.map(({ diffIds }) => diffIds)],
-        canonical: !(await mayExtend(name)),
+        canonical: canonical || dependencies.released === true,
         artifactLayers: (artifact, content, below) => layersOf({ name: artifact, artifact: content, node, below }),
       });
       await parent.tree.save();

@@ -33,8 +33,7 @@ export function createPresence(engine: Pick<Engine, 'image' | 'images'>, { image
   const listed = lazy(() => presentImages(engine));
   const looked = memoised(async (name) => {
     const [repository, key] = name.split(' ') as [string, ImageKey];
-    const found = images < MANY ? await presentImage(engine, repository, key) : (await listed()).get(referenceOf(repository, key));
-    return released && found?.extended === true ? undefined : found;
+    return images < MANY ? presentImage(engine, repository, key, { released }) : fit((await listed()).get(referenceOf(repository, key)), released);
   });
   return { find: (repository, key) => looked(`${repository} ${key}`) };
 }
@@ -53,10 +52,14 @@ async function presentImages(engine: Pick<Engine, 'images'>): Promise<ReadonlyMa
   return found;
 }
 
-/** The image with that key, asked for by its tag. */
-export async function presentImage(engine: Pick<Engine, 'image'>, repository: string, key: ImageKey): Promise<PresentImage | undefined> {
+/** The image with that key, asked for by its tag, as it is now. */
+export async function presentImage(engine: Pick<Engine, 'image'>, repository: string, key: ImageKey, { released = false }: Pick<PresenceOptions, 'released'> = {}): Promise<PresentImage | undefined> {
   const image = await engine.image(`${repository}:${keyTag(key)}`);
-  return image?.labels[LABELS.key] === key ? presentOf(image) : undefined;
+  return image?.labels[LABELS.key] === key ? fit(presentOf(image), released) : undefined;
+}
+
+function fit(found: PresentImage | undefined, released: boolean): PresentImage | undefined {
+  return released && found?.extended === true ? undefined : found;
 }
 
 function presentOf({ id, tags, labels }: Pick<ImageSummary, 'id' | 'tags' | 'labels'>): PresentImage {

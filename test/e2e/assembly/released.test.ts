@@ -11,6 +11,7 @@ import { writeFiles } from '../../support/project.js';
 
 const NAME = `e2e-released-${randomBytes(4).toString('hex')}`;
 const [FIRST, SECRET, LAST] = ['first', 'secret', 'last'].map((word) => `${word} ${randomBytes(8).toString('hex')}\n`) as [string, string, string];
+const IMAGES = ['base', 'run', 'web', 'tool'];
 let registry: ImageRegistry;
 let dir: string;
 
@@ -18,11 +19,13 @@ beforeAll(async () => {
   registry = await startImageRegistry();
   dir = await temporaryFolder();
   await writeFiles(dir, {
-    'project.yml': `name: ${NAME}\nregistry: ${registry.host}\nimages:\n  base: { context: images/base }\n  web: { context: images/web }\n  tool: { context: images/tool }\n`,
+    'project.yml': `name: ${NAME}\nregistry: ${registry.host}\nimages:\n  base: { context: images/base }\n  run: { context: images/run }\n  web: { context: images/web }\n  tool: { context: images/tool }\n`,
     'images/base/Dockerfile': 'FROM debian:trixie-slim\nCOPY . /app/\n',
     ...Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`images/base/${index}.txt`, `${index}\n`.repeat(200)])),
     'images/web/Dockerfile': 'FROM base\nENV ROLE=web\nCOPY . /web/\n',
     'images/web/page': 'page\n',
+    // By the engine's builder.
+    'images/run/Dockerfile': 'FROM base\nRUN echo run > /run.txt\n',
     'images/tool/Dockerfile': 'FROM debian:trixie-slim\nCOPY . /tool/\n',
     ...Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`images/tool/${index}.txt`, `${index}\n`.repeat(200)])),
   });
@@ -41,13 +44,13 @@ test('what was overwritten since is in the layers of images for oneself at most,
   // The test tests something: the engine's image has it, below what it shows.
   expect(await docker('history', '--format', '{{.CreatedBy}}', repository('base'))).toMatch(/^COPY \. \/app\/ # buildkit\nCOPY \. \/app\/ # buildkit$/m);
 
-  expect(await Promise.all(['base', 'web', 'tool'].map(isExtended))).toEqual([true, true, true]);
+  expect(await Promise.all(IMAGES.map(isExtended))).toEqual([true, true, true, true]);
 
   // Also without the store that knows how they came about.
   await rm(join(dir, '.artifacts'), { recursive: true });
   await runCli(['push'], { cwd: dir });
-  expect(await Promise.all(['base', 'web', 'tool'].map(isExtended))).toEqual([false, false, false]);
-  for (const image of ['base', 'web', 'tool']) {
+  expect(await Promise.all(IMAGES.map(isExtended))).toEqual([false, false, false, false]);
+  for (const image of IMAGES) {
     const contents = await pushed(image);
     // Buffers would be printed.
     const having = (text: string): number => contents.filter((tar) => tar.includes(text)).length;
@@ -57,7 +60,7 @@ test('what was overwritten since is in the layers of images for oneself at most,
     expect(await docker('image', 'inspect', '--format', '{{.Id}}', repository(image))).toBe(digest);
   }
   const again = await runCli(['push', '--json'], { cwd: dir });
-  expect((JSON.parse(again.stdout) as { images: { status: string }[] }).images.map(({ status }) => status)).toEqual(['present', 'present', 'present']);
+  expect((JSON.parse(again.stdout) as { images: { status: string }[] }).images.map(({ status }) => status)).toEqual(IMAGES.map(() => 'present'));
 }, 180_000);
 
 function repository(image: string): string {
