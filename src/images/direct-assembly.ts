@@ -1,21 +1,22 @@
 import type { Artifact } from '../artifact/artifact.js';
 import type { ArtifactSpec } from '../config/project.js';
-import type { SourceFiles } from '../assemble/assemble.js';
 import type { Tree } from '../assemble/tree.js';
 import { NotThin } from '../assemble/not-thin.js';
 import { whyNotThin } from '../assemble/thin.js';
 import { Failed } from '../core/failure.js';
 import type { ImageId, ImageKey } from '../core/identity.js';
 import { formatPlace } from '../core/place.js';
-import type { AboveFolder, Layer } from '../layers/layer.js';
+import type { Layer } from '../layers/layer.js';
 import type { Limit } from '../util/limit.js';
 import { lazy, memoised } from '../util/memo.js';
 import { assembleImage, type FreshImage } from './assemble-image.js';
 import { configId, readAssembled, writeAssembled, type AssembledImage } from './assembled-image.js';
-import { assembledParent, engineParent, scratchParent, type KnownParent } from './assembled-parent.js';
+import { assembledParent, scratchParent } from './assembled-parent.js';
 import type { ContextInputs } from './context-items.js';
 import { commonLayers, readEarlierImages, rememberLayers, type EarlierImage } from './earlier-layers.js';
 import { LABELS } from './labels.js';
+import { foldersAbove } from './folders-above.js';
+import { createImageSources, type Standing } from './image-sources.js';
 import { createLoadQueue } from './load-queue.js';
 import { edgeOf, targetOf, type ImageNode } from './node.js';
 import { createPreloads } from './preloads.js';
@@ -62,7 +63,7 @@ interface Made extends FreshImage {
 export function createDirectAssembly({ dependencies, planning, ensure, present, artifactSpec, artifactsOf, contextInputs, labelsOf, buildStage, origin, limit }: DirectAssemblyParts): DirectAssembly {
   const { engine, store, emit, signal } = dependencies;
   const made = new Map<string, Promise<Made>>();
-  const opened: { close(): Promise<void> }[] = [];
+  const sources = createImageSources({ dependencies, ensure });
   const foreseen: Promise<unknown>[] = [];
   const begun = new Set<string>();
   const queue = createLoadQueue(lazy(async () => {
@@ -126,13 +127,13 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     artifacts.catch(() => undefined);
     const anew = terms.anew?.has(name) === true;
     const stage = memoised(async (index: string) => {
-      await stagesNeeds(node, terms);
+      await sources.stagesNeeds(node, terms);
       return buildStage(node, Number(index), { artifacts: await artifacts, anew });
     });
     const { parent, known } = await parentOf(node, { terms, stage });
     preloads.begin(node, { parent, known });
     // Before anything waits for this image: these may have to be loaded first.
-    const sources = await imagesOf(node, terms);
+    const copied = await sources.imagesOf(node, terms);
     const { uses } = targetOf(node);
     const stages = new Map(await Promise.all(uses.map(async (index) => [index, await stage(String(index))] as const)));
     const ready = await artifacts;
@@ -146,7 +147,7 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
         parent,
         context: await contextInputs(name, ready),
         store,
-        from: async (source) => openFiles(typeof source === 'number' ? stages.get(source)! : sources.get(source) ?? source),
+        from: async (source) => sources.openFiles(typeof source === 'number' ? stages.get(source)! : copied.get(source) ?? source),
         labels: await labelsOf(name),
         created: (await origin()).committedAt ?? NO_TIME,
         earlier: canonical ? [] : [...(before === undefined ? [] : [before.config.rootfs.diff_ids]), ...earlier.map(({ diffIds }) => diffIds)],
@@ -177,21 +178,21 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     return layers;
   }
 
-  async function parentOf(node: ImageNode, { terms, stage }: Origins): Promise<{ readonly parent: KnownParent; readonly known: number }> {
+  async function parentOf(node: ImageNode, { terms, stage }: Origins): Promise<Standing> {
     const { base } = targetOf(node);
     if (base.kind === 'scratch') return { parent: scratchParent(node.platform, store), known: 0 };
-    if (base.kind === 'stage') return fromEngine(await stage(String(base.index)));
+    if (base.kind === 'stage') return sources.fromEngine(await stage(String(base.index)));
     const edge = edgeOf(node);
-    if (edge === undefined) return fromEngine(base.reference);
+    if (edge === undefined) return sources.fromEngine(base.reference);
     const { node: parentNode, key } = await planning.keyed(edge.to);
     const found = await present(parentNode, key, terms);
-    if (found !== undefined) return fromPresent(key, found);
-    if (dependencies.engineBuild === true || whyNotDirect(parentNode) !== undefined) return fromEngine(await builtByEngine(edge.to, terms));
+    if (found !== undefined) return sources.fromPresent(key, found);
+    if (dependencies.engineBuild === true || whyNotDirect(parentNode) !== undefined) return sources.fromEngine(await sources.builtByEngine(edge.to, terms));
     try {
       const { image, tree, known } = await assembled(edge.to, terms);
       return { parent: assembledParent(image, store, async () => tree), known };
     } catch (error) {
-      if (error instanceof NotThin && terms.foreseen !== true) return fromEngine(await builtByEngine(edge.to, terms));
+      if (error instanceof NotThin && terms.foreseen !== true) return sources.fromEngine(await sources.builtByEngine(edge.to, terms));
       // A parent's failure is told once, at the parent.
       throw error instanceof Failed ? new Skipped(`${edge.to} could not be built`, { cause: error }) : error;
     }
@@ -223,53 +224,6 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     return !needsMore && whyNotDirect(parent) === undefined && standsOnOurs(parent, terms);
   }
 
-  /** The project's images that it copies from, made to exist; by reference. */
-  async function imagesOf(node: ImageNode, terms: Terms): Promise<ReadonlyMap<string, string>> {
-    const { references } = targetOf(node);
-    const used = node.edges.filter(({ use }) => references.some(({ reference }) => reference === use.reference));
-    return new Map(await Promise.all(used.map(async ({ to, use }) => [use.reference, await builtByEngine(to, terms)] as const)));
-  }
-
-  /** Earlier stages are built by the engine, which must have what they are FROM. */
-  async function stagesNeeds({ resolved: { stages, target }, edges }: ImageNode, terms: Terms): Promise<void> {
-    const earlier = stages.filter(({ reachable }, index) => reachable && index !== target);
-    const uses = earlier.flatMap(({ base, references }) => [...(base.kind === 'image' ? [base.reference] : []), ...references.map(({ reference }) => reference)]);
-    await Promise.all(edges.filter(({ use }) => uses.includes(use.reference)).map(({ to }) => builtByEngine(to, terms)));
-  }
-
-  async function openFiles(image: string): Promise<SourceFiles> {
-    const { engineFiles } = await import('../assemble/engine-files.js');
-    const files = engineFiles(engine, image, { labels: (await dependencies.containerLabels?.()) ?? {} });
-    opened.push(files);
-    return files;
-  }
-
-  async function builtByEngine(parent: string, terms: Terms): Promise<ImageId> {
-    try {
-      return (await ensure(parent, terms)).id;
-    } catch (error) {
-      throw error instanceof Failed ? new Skipped(`${parent} could not be built`, { cause: error }) : error;
-    }
-  }
-
-  async function fromPresent(key: ImageKey, { id }: PresentImage) {
-    const record = await readAssembled(store, key);
-    if (record === undefined || !(record.ids.includes(id) || configId(record.image) === id)) return fromEngine(id);
-    return { parent: assembledParent(record.image, store, () => openTree(id)), known: record.image.layers.length };
-  }
-
-  async function fromEngine(reference: string) {
-    const parent = await engineParent(reference, { engine, store, open: openTree });
-    return { parent, known: parent.layers.length };
-  }
-
-  async function openTree(image: ImageId): Promise<Tree> {
-    const { engineTree } = await import('../assemble/engine-tree.js');
-    const tree = engineTree(engine, image, { labels: (await dependencies.containerLabels?.()) ?? {} });
-    opened.push(tree);
-    return tree;
-  }
-
   async function close(): Promise<void> {
     await preloads.clearAll();
     // What was foreseen for nothing is still on its way, and may open and send more.
@@ -278,7 +232,7 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     await preloads.clearAll();
     // Of parents that were loaded within their children only.
     await Promise.allSettled(ended.map(async (one) => (one.status === 'fulfilled' ? one.value.remember() : undefined)));
-    await Promise.all(opened.splice(0).map((one) => one.close()));
+    await sources.close();
   }
 }
 
@@ -295,21 +249,6 @@ interface Unpacked {
   readonly node: ImageNode;
   /** What it is put on. */
   readonly below: Tree;
-}
-
-/** The folders above an artifact's prefix as they are. A link among them leads elsewhere, where only a builder unpacks to. */
-async function foldersAbove(prefix: string, tree: Tree, { resolved }: ImageNode): Promise<AboveFolder[]> {
-  const segments = prefix.split('/').filter((segment) => segment !== '');
-  const paths = segments.slice(0, -1).map((_, index) => segments.slice(0, index + 1).join('/'));
-  const folders: AboveFolder[] = [];
-  for (const path of paths) {
-    const node = await tree.lstat(path);
-    if (node === undefined) break;
-    if (node.type !== 'directory') throw new NotThin(`an artifact at ${prefix}, where /${path} is no folder`, resolved.dockerfile.source.place(0));
-    const { mode, uid, gid } = node;
-    folders.push({ path, mode, uid, gid });
-  }
-  return folders;
 }
 
 /** What would have failed in a build is told as a failed build is. */
