@@ -1,11 +1,12 @@
 import { posix, resolve as resolvePath } from 'node:path';
-import type { Problem } from '../core/failure.js';
 import type { Place, Placed } from '../core/place.js';
-import { nearest } from '../util/nearest.js';
-import type { ArtifactSpec, DevPort, DevSpec, ImageSpec, Project } from './project.js';
-import { imageReference, repository } from './rules.js';
+import { checkPorts, checkPrefixes, checkRepositories, distinct, reportTwice } from './collisions.js';
+import type { ArtifactSpec, DevSpec, ImageSpec, Project } from './project.js';
+import { checkBuilder, checkImageBuilder, checkName, checkVariables } from './references.js';
+import { repository } from './rules.js';
 import type { RawArtifact, RawDev, RawImage, RawProject } from './schema.js';
 import type { Item, Report } from './shape.js';
+import { values } from './values.js';
 
 export interface ResolveOptions {
   readonly root: string;
@@ -163,113 +164,6 @@ function resolveDev({ key, value: raw }: Item<RawDev>, options: ResolveOptions):
   };
 }
 
-interface Reference {
-  readonly what: 'artifact' | 'image';
-  /** Who refers. */
-  readonly of: string;
-  readonly known: ReadonlySet<string>;
-  readonly report: Report;
-  readonly message?: string;
-}
-
-function checkName(name: Placed<string>, { what, of, known, report, message }: Reference): void {
-  if (known.has(name.value)) return;
-  const near = nearest(name.value, known);
-  const all = [...known];
-  const advice = near ? `Did you mean ${near}?` : all.length > 0 ? `The ${what}s of this project are ${all.join(', ')}` : `Add it under \`${what}s\``;
-  report({ reason: 'config', message: message ?? `${of} names the unknown ${what} ${name.value}`, place: name.place, advice });
-}
-
-/** Any image reference will do, but a plain word that is close to an image of the project is a slip. */
-function checkBuilder(builder: Placed<string>, artifact: string, { imageNames, report }: ResolveOptions): void {
-  if (imageNames.has(builder.value) || imageReference.check(builder.value)) return;
-  const near = /[./:@]/.test(builder.value) ? undefined : nearest(builder.value, imageNames);
-  if (near === undefined) return;
-  const advice = `Did you mean ${near}? An image from elsewhere would be written with its tag, as ${builder.value}:latest`;
-  report({ reason: 'config', message: `artifacts.${artifact} names the unknown builder ${builder.value}`, place: builder.place, advice });
-}
-
-/** Only images of the project: another one can be written in the Dockerfile itself. */
-function checkImageBuilder(builder: Placed<string>, image: string, { imageNames, report }: ResolveOptions): void {
-  if (builder.value !== image) return checkName(builder, { what: 'image', of: `images.${image}.builder`, known: imageNames, report });
-  report({ reason: 'config', message: `images.${image} names itself as its builder`, place: builder.place, advice: 'Name the image that has the compilers' });
-}
-
-/** Two images under one repository name would overwrite each other's tags. */
-function checkRepositories(images: ReadonlyMap<string, ImageSpec>, report: Report): void {
-  const seen = new Map<string, Place>();
-  for (const image of images.values()) {
-    reportTwice(seen, image.repository, image.place, `two images have the name ${image.repository}`, report);
-  }
-}
-
-/** Certain collisions only: two environments in one folder, two node_modules in one folder. */
-function checkPrefixes(images: ReadonlyMap<string, ImageSpec>, artifacts: ReadonlyMap<string, ArtifactSpec>, report: Report): void {
-  for (const image of images.values()) {
-    const seen = new Map<string, { name: string; place: Place }>();
-    for (const { value: name, place } of image.artifacts) {
-      const artifact = artifacts.get(name);
-      if (!artifact || artifact.kind === 'command') continue;
-      const taken = artifact.kind === 'node' ? posix.join(artifact.prefix, 'node_modules') : artifact.prefix;
-      const first = seen.get(taken);
-      if (!first) seen.set(taken, { name, place });
-      else {
-        report({
-          reason: 'config',
-          message: `the artifacts ${first.name} and ${name} both fill ${taken} in images.${image.name}`,
-          place,
-          related: { message: `${first.name} is named here`, place: first.place },
-          advice: 'Give one of them another `prefix`',
-        });
-      }
-    }
-  }
-}
-
-/** `${NAME}` in index settings is filled from the environment, so NAME must be allowed in. */
-function checkVariables(raw: RawProject, report: Report): void {
-  const everywhere = values(raw.builders?.env);
-  for (const { key, value } of raw.artifacts ?? []) {
-    const allowed = new Set([...everywhere, ...values(value.env)]);
-    const urls = value.variant === 'python' ? [value.index, ...(value.extra_index ?? []), ...(value.find_links ?? [])] : value.variant === 'node' ? [value.registry] : [];
-    for (const url of urls) {
-      for (const [, variable] of url?.value.matchAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g) ?? []) {
-        if (allowed.has(variable!)) continue;
-        const near = nearest(variable!, allowed);
-        const advice = near ? `Did you mean ${near}?` : `Add ${variable} to artifacts.${key.value}.env`;
-        report({ reason: 'config', message: `\${${variable}} is not among the variables that artifacts.${key.value} may see`, place: url!.place, advice });
-      }
-    }
-  }
-}
-
-function checkPorts(entries: readonly { readonly place: Place; readonly ports: readonly DevPort[] }[], report: Report): void {
-  const seen = new Map<string, Place>();
-  for (const { place, ports } of entries) {
-    for (const port of ports) {
-      if (port.hostPort === 0) continue;
-      const id = `${port.hostIp.includes(':') ? `[${port.hostIp}]` : port.hostIp}:${port.hostPort}/${port.protocol}`;
-      reportTwice(seen, id, place, `the host port ${id} is published twice`, report);
-    }
-  }
-}
-
-function reportTwice(seen: Map<string, Place>, id: string, place: Place, message: string, report: Report): void {
-  const first = seen.get(id);
-  if (first) report({ reason: 'config', message, place, related: { message: 'first used here', place: first } });
-  else seen.set(id, place);
-}
-
-/** Reports what is listed twice and gives each once. */
-function distinct(list: readonly Placed<string>[], what: string, report: (problem: Problem) => void): Placed<string>[] {
-  const seen = new Map<string, Place>();
-  return list.filter(({ value, place }) => {
-    const twice = seen.has(value);
-    reportTwice(seen, value, place, `the ${what} ${value} is listed twice`, report);
-    return !twice;
-  });
-}
-
 function byName<T, Spec>(items: readonly Item<T>[] | undefined, resolve: (item: Item<T>) => Spec | undefined): Map<string, Spec> {
   const specs = new Map<string, Spec>();
   for (const item of items ?? []) {
@@ -295,10 +189,6 @@ function path(written: Placed<string>): Placed<string> {
 function tidy(text: string): string {
   const normal = posix.normalize(text);
   return normal.length > 1 ? normal.replace(/\/+$/, '').replace(/^\/\/+/, '/') : normal;
-}
-
-function values<T>(list: readonly Placed<T>[] | undefined): T[] {
-  return (list ?? []).map((item) => item.value);
 }
 
 function textRecord(items: readonly Item<Placed<string>>[] | undefined): Record<string, string> {

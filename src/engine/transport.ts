@@ -1,11 +1,13 @@
-import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import type { IncomingMessage, RequestOptions } from 'node:http';
 import { PassThrough } from 'node:stream';
 import type { Duplex, Readable } from 'node:stream';
 import { Failed, fail, abortReason } from '../core/failure.js';
 import { connectionProblem, goneProblem } from './connection-problem.js';
+import { Heartbeat } from './heartbeat.js';
 import type { EngineAddress } from './host.js';
 import { formatHost } from './host.js';
 import { EngineRefusal } from './refusal.js';
+import { Upload } from './upload.js';
 
 export interface TransportOptions {
   readonly address: EngineAddress;
@@ -41,8 +43,6 @@ interface Answer {
 const OLDEST_API = [1, 38] as const;
 /** An error body or a JSON answer above this is not from an engine. */
 const MAX_ANSWER = 64 * 1024 * 1024;
-/** A proxy may swallow `Expect: 100-continue`; then the body is sent anyway after so many ms. */
-const CONTINUE_PATIENCE = 1000;
 
 /**
  * HTTP to one engine. Whatever happens to the engine, every promise and stream that comes from here ends: by the
@@ -51,14 +51,14 @@ const CONTINUE_PATIENCE = 1000;
  */
 export class Transport {
   readonly host: string;
-  private readonly open = new Set<(error: Failed) => void>();
-  private timer: NodeJS.Timeout | undefined;
-  private asking = false;
+  private readonly heartbeat: Heartbeat;
   /** What the last answer's headers say of the engine's release; undefined before the first. */
   release: string | undefined;
 
   constructor(private readonly options: TransportOptions) {
     this.host = formatHost(options.address);
+    const { every, patience } = options.heartbeat;
+    this.heartbeat = new Heartbeat({ every, ping: () => this.ping(patience), dead: () => new Failed(goneProblem(this.host, 'it does not answer')) });
   }
 
   /** Resolves when the headers are there, with a status below 300; a higher one is an EngineRefusal. */
@@ -91,7 +91,7 @@ export class Transport {
       if (response.statusCode! < 300) return this.notAnEngine();
       throw new EngineRefusal(response.statusCode!, refusalText(text, response.statusCode!));
     }
-    const stop = this.watch((error) => socket.destroy(error));
+    const stop = this.heartbeat.watch((error) => socket.destroy(error));
     socket.once('close', stop);
     if (request.signal !== undefined) destroyOnAbort(socket, request.signal);
     return socket;
@@ -104,7 +104,7 @@ export class Transport {
     const { request: start } = await (this.isTls() ? import('node:https') : import('node:http'));
     const answer = await new Promise<Answer>((resolve, reject) => {
       const outgoing = start({ ...this.target(), method: request.method, path: request.path, headers: headersOf(request), agent: false });
-      const stop = this.watch((error) => outgoing.destroy(error));
+      const stop = this.heartbeat.watch((error) => outgoing.destroy(error));
       const abort = () => outgoing.destroy(abortReason(request.signal!));
       request.signal?.addEventListener('abort', abort, { once: true });
       let answered = false;
@@ -142,7 +142,7 @@ export class Transport {
   /** The body as a stream whose failures are ours. */
   private guard(response: IncomingMessage, failure: (error: Error) => Error): Readable {
     const body = new PassThrough({ highWaterMark: 1 << 18 });
-    const stop = this.watch((error) => body.destroy(error));
+    const stop = this.heartbeat.watch((error) => body.destroy(error));
     response.on('error', (error) => body.destroy(failure(error)));
     response.on('close', () => {
       if (!response.complete) body.destroy(failure(new Failed(goneProblem(this.host, ''))));
@@ -153,29 +153,6 @@ export class Transport {
     });
     response.pipe(body);
     return body;
-  }
-
-  /** Registers something to be ended when the heartbeat fails; returns how to take it off again. */
-  private watch(end: (error: Failed) => void): () => void {
-    this.open.add(end);
-    this.timer ??= setInterval(() => void this.beat(), this.options.heartbeat.every).unref();
-    return () => {
-      this.open.delete(end);
-      if (this.open.size > 0) return;
-      clearInterval(this.timer);
-      this.timer = undefined;
-    };
-  }
-
-  private async beat(): Promise<void> {
-    if (this.asking) return;
-    this.asking = true;
-    try {
-      const alive = await this.ping(this.options.heartbeat.patience);
-      if (!alive) for (const end of [...this.open]) end(new Failed(goneProblem(this.host, 'it does not answer')));
-    } finally {
-      this.asking = false;
-    }
   }
 
   private async ping(patience: number): Promise<boolean> {
@@ -265,49 +242,6 @@ function headersOf({ headers, body }: Request): Record<string, string | string[]
   }
   // The engine says no before it reads: then nothing is sent in vain, and its answer is not lost in a broken pipe.
   return { Host: 'docker', 'Content-Type': 'application/x-tar', Expect: '100-continue', ...headers };
-}
-
-/** A request's body on its way to the engine. */
-class Upload {
-  /** Why the source failed. */
-  error: Error | undefined;
-  failed: (error: Error) => void = () => undefined;
-  private started = false;
-  private readonly timer: NodeJS.Timeout;
-
-  constructor(private readonly body: Readable, private readonly outgoing: ClientRequest) {
-    this.timer = setTimeout(() => this.begin(), CONTINUE_PATIENCE);
-    outgoing.on('continue', () => this.begin());
-    outgoing.on('close', () => this.stop());
-    body.on('error', (error) => this.fail(error));
-    body.on('close', () => {
-      if (!body.readableEnded) this.fail(new Error('the stream to send was closed before its end'));
-    });
-    outgoing.flushHeaders();
-  }
-
-  begin(): void {
-    if (this.started) return;
-    this.started = true;
-    clearTimeout(this.timer);
-    this.body.pipe(this.outgoing);
-  }
-
-  stop(): void {
-    this.started = true;
-    clearTimeout(this.timer);
-    if (this.body.readableEnded) return;
-    this.body.unpipe(this.outgoing);
-    this.error ??= new Error('not wanted');
-    this.body.destroy();
-  }
-
-  private fail(error: Error): void {
-    if (this.error !== undefined) return;
-    this.error = error;
-    this.failed(error);
-    this.outgoing.destroy(error);
-  }
 }
 
 function refusalText(body: Buffer, status: number): string {

@@ -7,15 +7,16 @@ import { decodeText } from './decode-text.js';
 import { IndexSettings } from './index-settings.js';
 import type { Option } from './line-options.js';
 import { parseOptions } from './line-options.js';
+import { hashOf, inWord, optionUrl, settingOf, shownWord } from './option-values.js';
 import type { Word } from './option-words.js';
-import { offsetIn, optionsStart, splitWords } from './option-words.js';
+import { optionsStart, splitWords } from './option-words.js';
 import type { LogicalLine } from './requirement-lines.js';
 import { readLines } from './requirement-lines.js';
 import type { SpecText } from './requirement-text.js';
 import { parseEditableText, parseRequirementText } from './requirement-text.js';
 import type { Requirement, RequirementInput, SourceUrl } from './requirement.js';
 import { isOutside, sourcePath } from './source-path.js';
-import { parseHash, withoutCredentials } from './source-url.js';
+import { withoutCredentials } from './source-url.js';
 import { SyntaxFault } from './syntax.js';
 
 export interface ReadOptions {
@@ -237,10 +238,6 @@ function includedFile(word: Word, { line, file, reading }: LineContext): Pick<Fi
   return { name: sourcePath(local, reading.options.root, posix.dirname(file.name)) };
 }
 
-function optionUrl(word: Word, line: LogicalLine): SourceUrl {
-  return { url: word.text, shown: withoutCredentials(shownWord(word, line, [0, word.text.length])) };
-}
-
 async function findLinks(word: Word, { line, file, reading }: LineContext): Promise<{ readonly url: SourceUrl } | { readonly path: string }> {
   if (/^(?:https?|ftp):\/\//i.test(word.text)) return { url: optionUrl(word, line) };
   const { root, exists, allowOutside } = reading.options;
@@ -249,46 +246,6 @@ async function findLinks(word: Word, { line, file, reading }: LineContext): Prom
   const path = (await exists?.(besideFile)) === true ? besideFile : sourcePath(text, root);
   if (isOutside(path) && allowOutside !== true) throw new SyntaxFault('the path leads out of the project', word.start);
   return { path };
-}
-
-function hashOf(word: Word): string {
-  const hash = parseHash(word.text);
-  const offset = word.start;
-  if (hash === undefined || !word.text.includes(':')) throw new SyntaxFault('a hash is an algorithm and a hex digest of its length, as in --hash=sha256:<64 digits>', offset);
-  if (!/^sha(?:256|384|512):/.test(hash)) throw new SyntaxFault('hash algorithms allowed here are sha256, sha384 and sha512', offset);
-  return hash;
-}
-
-function settingOf(word: Word): readonly [string, string] {
-  const [, name, value] = /^([^=]*)=(.*)$/s.exec(word.text) ?? [];
-  if (name === undefined || value === undefined) throw new SyntaxFault('--config-settings needs NAME=VALUE', word.start);
-  return [name, value];
-}
-
-/** Moves the offset of a fault from the word to the line. */
-function inWord<T>(word: Word, parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    throw error instanceof SyntaxFault ? new SyntaxFault(error.message, offsetIn(word, Math.min(error.offset, word.text.length))) : error;
-  }
-}
-
-/** The part of a word with `${NAME}` instead of values; quotes and backslashes between its characters are left out. */
-function shownWord(word: Word, line: LogicalLine, [start, end]: readonly [number, number]): string {
-  if (!line.hasVariable(offsetIn(word, start), offsetIn(word, end))) return word.text.slice(start, end);
-  let result = '';
-  for (let index = start; index < end; index++) {
-    const offset = offsetIn(word, index);
-    if (!line.hasVariable(offset, offset + 1)) result += word.text[index] as string;
-    else if (index === start || !sameVariable(line, offsetIn(word, index - 1), offset)) result += line.shown(offset, offset + 1);
-  }
-  return result;
-}
-
-function sameVariable(line: LogicalLine, before: number, offset: number): boolean {
-  const [a, b] = [line.place(before), line.place(offset)];
-  return line.hasVariable(before, before + 1) && a.line === b.line && a.column === b.column;
 }
 
 function specOptions({ options }: Reading): { readonly root: string; readonly allowOutside: boolean } {
