@@ -69,13 +69,13 @@ export function createAssembly({ project, dependencies, graph, bases }: PlannerP
       const broken = terms.broken?.get(name);
       if (broken !== undefined) throw broken;
       const { node, key } = await planning.keyed(name);
-      const wanted = [keyReference(node, key), ...tags];
+      const wanted = [...new Set([keyReference(node, key), ...tags])];
       const found = await present(node, key, terms);
       const image = found ?? (await build({ node, key, tags: wanted }, terms));
       const all = await addTags(image, wanted);
       const status = found === undefined ? 'built' : all.length === found.tags.length ? 'present' : 'retagged';
       emit({ type: 'image', name, state: status });
-      return { name, key, id: image.id, status, tags: [...new Set(wanted)] };
+      return { name, key, id: image.id, status, tags: wanted };
     } catch (error) {
       const skipped = error instanceof Skipped;
       emit({ type: 'image', name, state: skipped ? 'skipped' : 'failed', ...(skipped ? { reason: error.message } : {}) });

@@ -17,6 +17,7 @@ import { commonLayers, readEarlierImages, rememberLayers, type EarlierImage } fr
 import { LABELS } from './labels.js';
 import { foldersAbove } from './folders-above.js';
 import { createImageSources, type Standing } from './image-sources.js';
+import type { KnownTree } from './known-tree.js';
 import { createLoadQueue } from './load-queue.js';
 import { edgeOf, targetOf, type ImageNode } from './node.js';
 import { createPreloads } from './preloads.js';
@@ -66,6 +67,8 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
   const sources = createImageSources({ dependencies, ensure });
   const foreseen: Promise<unknown>[] = [];
   const begun = new Set<string>();
+  /** What images stand on. A child asks its parent's tree, which asks those below it. */
+  const trees = new Set<KnownTree>();
   const queue = createLoadQueue(lazy(async () => {
     const { createLoader } = await import('../load/load-images.js');
     return createLoader({ engine, store, emit, signal });
@@ -131,6 +134,7 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
       return buildStage(node, Number(index), { artifacts: await artifacts, anew });
     });
     const { parent, known } = await parentOf(node, { terms, stage });
+    trees.add(parent.tree);
     preloads.begin(node, { parent, known });
     // Before anything waits for this image: these may have to be loaded first.
     const copied = await sources.imagesOf(node, terms);
@@ -154,12 +158,18 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
         canonical: canonical || dependencies.released === true,
         artifactLayers: (artifact, content, below) => layersOf({ name: artifact, artifact: content, node, below }),
       });
-      await parent.tree.save();
+      await Promise.all([...trees].map((tree) => tree.save()));
       // The same image again, for an engine that has lost it or another one: it keeps what its labels said, and its layers.
       const same = before !== undefined && isInPlaceOf(before, fresh.image, parent.layers.length) ? before : undefined;
       const made = same === undefined ? fresh : { ...fresh, image: same };
       return { ...made, known: await knownLayers(made.image.layers, known, { earlier, node, terms }) };
     }).catch((error: unknown) => rethrowNamed(error, name)));
+  }
+
+  /** What `knownLayers` will most likely ask: an answer takes some engines 40 ms. */
+  async function askEarly({ spec: { name, repository } }: ImageNode, { presence }: Terms): Promise<void> {
+    const [last] = await readEarlierImages(store, name);
+    if (last !== undefined) await presence?.find(repository, last.key);
   }
 
   /** Of the lowest layers, how many the engine has: those of what it stands on, or of an earlier image. */
@@ -186,7 +196,10 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     if (edge === undefined) return sources.fromEngine(base.reference);
     const { node: parentNode, key } = await planning.keyed(edge.to);
     const found = await present(parentNode, key, terms);
-    if (found !== undefined) return sources.fromPresent(key, found);
+    if (found !== undefined) {
+      askEarly(node, terms).catch(() => undefined);
+      return sources.fromPresent(key, found);
+    }
     if (dependencies.engineBuild === true || whyNotDirect(parentNode) !== undefined) return sources.fromEngine(await sources.builtByEngine(edge.to, terms));
     try {
       const { image, tree, known } = await assembled(edge.to, terms);

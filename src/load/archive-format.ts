@@ -11,6 +11,8 @@ import type { LoadableImage } from './port.js';
 export interface ArchiveFormat {
   /** What the engine knows a layer by. */
   readonly by: 'chain' | 'layer';
+  /** With which tags images are sent; the rest is put on them afterwards, where that takes the engine less than in a load. */
+  readonly tags: 'all' | 'first';
   /** Where a layer of ours stands. */
   layerPath(diffId: DiffId): string;
   /** All but the layers. It may come last. */
@@ -24,5 +26,5 @@ export function formatFor({ imageStore }: Pick<EngineInfo, 'imageStore'>): Archi
   return imageStore === 'containerd' ? OCI_LAYOUT : DOCKER_ARCHIVE;
 }
 
-const DOCKER_ARCHIVE: ArchiveFormat = { by: 'chain', layerPath, end: dockerArchiveEnd, id: graphdriverId };
-const OCI_LAYOUT: ArchiveFormat = { by: 'layer', layerPath: blobPath, end: ociLayoutEnd, id: containerdId };
+const DOCKER_ARCHIVE: ArchiveFormat = { by: 'chain', tags: 'all', layerPath, end: dockerArchiveEnd, id: graphdriverId };
+const OCI_LAYOUT: ArchiveFormat = { by: 'layer', tags: 'first', layerPath: blobPath, end: ociLayoutEnd, id: containerdId };

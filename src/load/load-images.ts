@@ -5,6 +5,7 @@ import type { ImageId } from '../core/identity.js';
 import type { Engine, EngineInfo } from '../engine/engine.js';
 import type { DiffId } from '../layers/layer.js';
 import type { Store } from '../store/store.js';
+import { limiter } from '../util/limit.js';
 import { formatFor } from './archive-format.js';
 import { baseId, baseOf, engineLayers, nameOf } from './base.js';
 import type { ForeignLayer, ForeignLayers } from './foreign-layer.js';
@@ -102,8 +103,9 @@ function told(image: LoadableImage): number {
 }
 
 /** The ids; undefined if the engine refused the archive, or took it for something else. */
-async function loadLess(context: LoadContext, images: readonly LoadableImage[], { known, verify }: { readonly known: readonly number[]; readonly verify: boolean }): Promise<readonly ImageId[] | undefined> {
+async function loadLess(context: LoadContext, wanted: readonly LoadableImage[], { known, verify }: { readonly known: readonly number[]; readonly verify: boolean }): Promise<readonly ImageId[] | undefined> {
   const { engine, store, info } = context;
+  const images = asSent(wanted, info);
   const leavesOut = known.some((count) => count > 0);
   const own = await ownOf(context, images, known);
   const foreign = info.imageStore === 'containerd' ? await knownBlobs(context, images, own) : NONE;
@@ -112,7 +114,7 @@ async function loadLess(context: LoadContext, images: readonly LoadableImage[], 
     await loadWithout(context, images, { known, foreign, own });
     if (!verify || (await areWhole(engine, images, ids))) {
       if (verify && leavesOut) await writeIncremental(store, info, 'works');
-      await rememberEngine(store, engine, info);
+      await Promise.all([rememberEngine(store, engine, info), tagRest(engine, wanted, { images, ids })]);
       return ids;
     }
   } catch (error) {
@@ -127,8 +129,9 @@ async function loadLess(context: LoadContext, images: readonly LoadableImage[], 
   return undefined;
 }
 
-async function loadAll(context: LoadContext, images: readonly LoadableImage[]): Promise<readonly ImageId[]> {
+async function loadAll(context: LoadContext, wanted: readonly LoadableImage[]): Promise<readonly ImageId[]> {
   const { engine, info } = context;
+  const images = asSent(wanted, info);
   const bases = await Promise.all(images.filter((image) => engineLayers(image).length > 0).map((image) => baseOf(engine, image)));
   const foreign = new Map<DiffId, ForeignLayer>();
   const ids = () => images.map((image) => formatFor(info).id(image, foreign));
@@ -139,8 +142,23 @@ async function loadAll(context: LoadContext, images: readonly LoadableImage[]): 
     await dropBroken(context, images, ids());
     throw inWords(error);
   }
-  return (await areWhole(engine, images, ids())) ? ids() : notThere(images);
+  if (!(await areWhole(engine, images, ids()))) notThere(images);
+  await tagRest(engine, wanted, { images, ids: ids() });
+  return ids();
 }
+
+/** With the tags that go into the archive. */
+function asSent(images: readonly LoadableImage[], info: EngineInfo): readonly LoadableImage[] {
+  return formatFor(info).tags === 'all' ? images : images.map((image) => ({ ...image, tags: image.tags.slice(0, 1) }));
+}
+
+/** A run that is ended in between leaves images with their first tag, which the next run finds. */
+async function tagRest(engine: Engine, wanted: readonly LoadableImage[], { images, ids }: { readonly images: readonly LoadableImage[]; readonly ids: readonly ImageId[] }): Promise<void> {
+  const limit = limiter(TAGS_AT_ONCE);
+  await Promise.all(wanted.flatMap(({ tags }, index) => tags.slice(images[index]!.tags.length).map((tag) => limit(() => engine.tag(ids[index]!, tag)))));
+}
+
+const TAGS_AT_ONCE = 8;
 
 /** A graph driver keeps no archive: for it, compressing would be for nothing. */
 async function ownOf({ info, store, signal }: LoadContext, images: readonly LoadableImage[], known: readonly number[]): Promise<OwnLayers> {
