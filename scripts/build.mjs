@@ -22,9 +22,10 @@ await build({
   define: { 'import.meta.url': '__url' },
   banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
   legalComments: 'linked',
-  // Less to read at start-up; names stay, so that a stack in a bug report still says something.
-  minifyWhitespace: true,
-  minifySyntax: true,
+  // Less to read at start-up. What a bug report shows is looked up in the map.
+  minify: true,
+  sourcemap: 'external',
+  sourcesContent: false,
   logLevel: 'warning',
 });
 // The launcher reads it as Latin-1.

@@ -16,9 +16,9 @@ const file = join(__dirname, 'main.js');
 const WHOLE = '+';
 /** What no checkout gives a file, and none that others may write to has. */
 const MODE = 0o600;
-/** Seconds: whoever finds compiled code and takes longer has something to do. */
+/** Seconds, after which a longer run keeps what it has so far: the start is over. */
 const STARTED = 0.25;
-/** In a longer run V8 drops what only the start needed, and without that the rest is of no use. */
+/** Seconds. In a longer run V8 drops what only the start needed, and without that the rest is of no use. */
 const SHORT = 2;
 const compiled = compiledFile();
 /** What a run compiled that had something to do comes first: one that had nothing to do needs less. */
@@ -29,7 +29,7 @@ const script = new Script(wrap(readFileSync(file).toString('latin1')), {
   importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   ...(cachedData === undefined ? {} : { cachedData }),
 });
-const main = { exports: {} };
+const main: { exports: Partial<typeof import('./main.js')> } = { exports: {} };
 (script.runInThisContext() as (...args: readonly unknown[]) => void)(main.exports, createRequire(file), main, file, __dirname);
 if (compiled !== undefined && !(whole && script.cachedDataRejected !== true)) {
   let early: Buffer | undefined;
@@ -37,8 +37,9 @@ if (compiled !== undefined && !(whole && script.cachedDataRejected !== true)) {
   if (isMissing) setTimeout(() => (early = compiledCode()), STARTED * 1000).unref();
   process.on('exit', () => {
     const seconds = process.uptime();
+    const hasWorked = main.exports.hasWorked?.() === true;
     if (isMissing) keep(whole ? `${compiled}${WHOLE}` : compiled, seconds < SHORT ? compiledCode() : early);
-    else if (seconds > STARTED && seconds < SHORT) keep(`${compiled}${WHOLE}`, compiledCode());
+    else if (hasWorked && seconds < SHORT) keep(`${compiled}${WHOLE}`, compiledCode());
   });
 }
 

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { Failed, type Problem } from '../core/failure.js';
+import { readableStack } from './bug-stack.js';
 import { EXIT } from './exit.js';
 import type { GlobalOptions, Outcome } from './options.js';
 import { createProgram } from './program.js';
@@ -7,7 +8,10 @@ import { printable, renderProblem } from './render/problem.js';
 import { usageWords } from './usage.js';
 import { ownVersion } from './version.js';
 
-const started = performance.now();
+export { hasWorked } from './worked.js';
+
+/** Seconds. `performance` would load ten modules of Node. */
+const started = process.uptime();
 
 const program = createProgram(ownVersion(), async (load, options, args) => {
   let outcome: Outcome;
@@ -19,7 +23,7 @@ const program = createProgram(ownVersion(), async (load, options, args) => {
     outcome = { data: {}, problems: error.problems };
   }
   finish(outcome, options);
-});
+}, process.argv.slice(2));
 
 // What nobody waited for would otherwise end the process with the status of the user's problems.
 process.on('uncaughtException', (error) => {
@@ -42,7 +46,7 @@ program.parseAsync().catch((error: unknown) => {
 function finish(outcome: Outcome, options: Pick<GlobalOptions, 'json'>): void {
   const problems = outcome.problems ?? [];
   if (options.json) {
-    const seconds = Math.round(performance.now() - started) / 1000;
+    const seconds = Math.round((process.uptime() - started) * 1000) / 1000;
     const all = problems.length === 0 ? { ...outcome.data, seconds } : { ...outcome.data, problems, seconds };
     process.stdout.write(`${JSON.stringify(all)}\n`);
   } else {
@@ -66,9 +70,9 @@ function usage(error: CommanderError): void {
 /** Nothing that we foresaw: the only place where a stack is shown. */
 function bug(error: unknown): void {
   const message = `this is a bug in artifacts ${ownVersion()}, please report it with these lines`;
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  if (asksForJson()) process.stdout.write(`${JSON.stringify({ problems: [{ reason: 'bug', message, detail: stack.split('\n') }] })}\n`);
-  process.stderr.write(`${[`error: ${message}`, ...stack.split('\n')].map(printable).join('\n')}\n`);
+  const stack = readableStack(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  if (asksForJson()) process.stdout.write(`${JSON.stringify({ problems: [{ reason: 'bug', message, detail: stack }] })}\n`);
+  process.stderr.write(`${[`error: ${message}`, ...stack].map(printable).join('\n')}\n`);
   process.exitCode = EXIT.bug;
 }
 

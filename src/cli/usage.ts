@@ -2,7 +2,7 @@ import type { Command, CommanderError } from 'commander';
 
 /** A wrong command line in our words: what is wrong with which argument, and what to write instead. */
 export function usageWords(error: CommanderError, program: Command): { readonly message: string; readonly advice: string } {
-  const command = program.commands.find((one) => process.argv.slice(2).includes(one.name()));
+  const command = process.argv.slice(2).flatMap((word) => program.commands.find((one) => one.name() === word) ?? [])[0];
   const name = command === undefined ? 'artifacts' : `artifacts ${command.name()}`;
   if (error.code === 'commander.help') return { message: 'no command is given', advice: `One of ${program.commands.map((one) => one.name()).join(', ')}; \`artifacts --help\` explains them` };
   const [first, ...rest] = error.message.replace(/^error: /, '').split('\n');

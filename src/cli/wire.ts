@@ -29,6 +29,7 @@ import { createRenderer } from './render/create.js';
 import { readRevision } from './revision.js';
 import type { RegistryAccess, Result, Session } from './session.js';
 import { onSignals, type Interruption } from './signals.js';
+import { noteWork } from './worked.js';
 
 type Options = GlobalOptions & Readonly<Record<string, unknown>>;
 
@@ -168,7 +169,10 @@ export async function withStore(options: Options, action: (session: StoreSession
   process.umask(0o022);
   collectBuffers();
   const renderer = await createRenderer(options, process.stderr);
-  const emit: Emit = (event) => renderer.event(event);
+  const emit: Emit = (event) => {
+    noteWork(event);
+    renderer.event(event);
+  };
   const interruption = onSignals();
   const run = randomUUID();
   let store: LocalStore | undefined;

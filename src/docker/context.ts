@@ -1,5 +1,5 @@
-import { lstatSync, readdirSync, readlinkSync, type BigIntStats } from 'node:fs';
-import { join, posix } from 'node:path';
+import { constants, lstatSync, readdirSync, readlinkSync, type BigIntStats } from 'node:fs';
+import { posix } from 'node:path';
 import { fail } from '../core/failure.js';
 import { compare } from '../core/record.js';
 import { mapParallel } from '../util/parallel.js';
@@ -35,12 +35,12 @@ export interface ContextOptions {
 export async function readContext(options: ContextOptions): Promise<ContextEntry[]> {
   const found = walkContext(options);
   const prefix = options.cachePrefix ?? options.root;
-  const entries = await mapParallel(found, PARALLEL, async ({ path, status }): Promise<ContextEntry> => {
-    const mode = Number(status.mode & 0o7777n);
-    if (status.isDirectory()) return { type: 'directory', path, mode };
-    if (status.isSymbolicLink()) return { type: 'symlink', path, mode: 0o777, target: readlinkSync(join(options.root, path)) };
+  const entries = await mapParallel(found, PARALLEL, async ({ path, status, kind }): Promise<ContextEntry> => {
+    const mode = Number(status.mode) & 0o7777;
+    if (kind === S_IFDIR) return { type: 'directory', path, mode };
+    if (kind === S_IFLNK) return { type: 'symlink', path, mode: 0o777, target: readlinkSync(`${options.root}/${path}`) };
     const name = `${prefix}/${path}`;
-    const hash = options.statCache.known(name, status) ?? (await options.statCache.hash(name, join(options.root, path), status));
+    const hash = options.statCache.known(name, status) ?? (await options.statCache.hash(name, `${options.root}/${path}`, status));
     return { type: 'file', path, mode, size: Number(status.size), hash };
   });
   return entries.sort((a, b) => compare(a.path, b.path));
@@ -49,7 +49,11 @@ export async function readContext(options: ContextOptions): Promise<ContextEntry
 interface Found {
   readonly path: string;
   readonly status: BigIntStats;
+  /** Of its mode, the bits that tell the type: methods of the status that tell it take as long as the question to the kernel. */
+  readonly kind: number;
 }
+
+const { S_IFMT, S_IFDIR, S_IFLNK, S_IFREG } = constants;
 
 /** Synchronous: ten times as fast as promises for files that the kernel knows already. */
 function walkContext({ root, include, ignore, reach = Reach.all(), omit = [] }: ContextOptions): Found[] {
@@ -66,30 +70,32 @@ function walkContext({ root, include, ignore, reach = Reach.all(), omit = [] }: 
   /** True if something in the folder is in the context. */
   function visit(folder: string): boolean {
     let any = false;
-    for (const name of list(join(root, folder), folder === '')) {
+    for (const name of list(folder === '' ? root : `${root}/${folder}`, folder === '')) {
       const path = folder === '' ? name : `${folder}/${name}`;
       if (path === '.dockerignore' || omit.includes(path) || !(reach.has(path) || reach.mayHaveBelow(path))) continue;
       const ignored = ignore.matches(path);
       if (ignored && !ignore.mayTakeBack(path)) continue;
       const included = include === undefined || include.matches(path);
       if (!included && !include!.mayMatchBelow(path)) continue;
-      const status = lstatSync(join(root, path), { bigint: true, throwIfNoEntry: false });
+      const status = lstatSync(`${root}/${path}`, { bigint: true, throwIfNoEntry: false });
       if (status === undefined) continue;
-      if (status.isDirectory()) {
+      const kind = Number(status.mode) & S_IFMT;
+      if (kind === S_IFDIR) {
         const at = found.length;
         const filled = visit(path);
         // A folder that only leads to something stands for that; an empty one is there in its own right.
         if ((filled || (!ignored && included)) && (reach.has(path) || (filled && reach.needsParent(path)))) {
-          found.splice(at, 0, { path, status });
+          found.splice(at, 0, { path, status, kind });
         }
         if (filled || (!ignored && included && reach.has(path))) any = true;
         continue;
       }
       if (ignored || !included) continue;
-      if (status.isSymbolicLink() && follow(path)) followed = true;
-      if (!status.isSymbolicLink() && !status.isFile()) continue;
-      if (!reach.has(path) && !(status.isSymbolicLink() && reach.behind(path).length > 0)) continue;
-      found.push({ path, status });
+      const isLink = kind === S_IFLNK;
+      if (isLink && follow(path)) followed = true;
+      if (!isLink && kind !== S_IFREG) continue;
+      if (!reach.has(path) && !(isLink && reach.behind(path).length > 0)) continue;
+      found.push({ path, status, kind });
       any = true;
     }
     return any;
@@ -99,7 +105,7 @@ function walkContext({ root, include, ignore, reach = Reach.all(), omit = [] }: 
   function follow(link: string): boolean {
     let news = false;
     for (const { rest, parents } of reach.behind(link)) {
-      const target = readlinkSync(join(root, link));
+      const target = readlinkSync(`${root}/${link}`);
       // As in a container: absolute links and `..` end at the context's root.
       const scoped = posix.join('/', target.startsWith('/') ? '' : posix.dirname(`/${link}`), target, rest);
       // The words of a link are no pattern.

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Context, KeyedRecord, Kind, KeyRecord, Planned } from '../artifact/kind.js';
+import { sharedReading } from '../artifact/shared-reading.js';
 import type { BuilderFacts } from '../builders/builder.js';
 import type { NodeSpec } from '../config/project.js';
 import type { RequirementHash } from '../core/identity.js';
@@ -12,18 +13,17 @@ import { posix } from 'node:path';
 
 /** node_modules, package by package, as `npm ci` would make it in the builder. */
 export function createNodeKind(): Kind<NodeSpec> {
-  return { plan, inputs, locksOf };
+  const read = sharedReading((spec: NodeSpec, { root }: Pick<Context, 'root'>) => readInputs({ root, package: spec.package.value, place: spec.package.place }));
+  return { plan: async (spec, context) => plan(spec, context, await read(spec, context)), inputs: async (spec, from) => inputFiles(spec, await read(spec, from)), locksOf };
 }
 
 /** Its package.json, lock and .npmrc, and the package.json of each workspace. */
-async function inputs(spec: NodeSpec, { root }: Pick<Context, 'root'>): Promise<readonly string[]> {
-  const { folder, lockFile, npmrcFile, workspaces } = await readInputs({ root, package: spec.package.value, place: spec.package.place });
+function inputFiles(spec: NodeSpec, { folder, lockFile, npmrcFile, workspaces }: Inputs): readonly string[] {
   return [spec.package.value, lockFile, npmrcFile, ...[...workspaces.keys()].map((workspace) => posix.join(folder, workspace, 'package.json'))];
 }
 
-async function plan(spec: NodeSpec, context: Context): Promise<Planned> {
+async function plan(spec: NodeSpec, context: Context, inputs: Inputs): Promise<Planned> {
   const facts = await context.facts();
-  const inputs = await readInputs({ root: context.root, package: spec.package.value, place: spec.package.place });
   const input = inputKey(inputs, { spec, facts, context });
   const remembered = parseKnown(await context.store.getRecord('locks', input));
   let analysis: Promise<Analysis> | undefined;

@@ -34,10 +34,10 @@ export interface Inputs {
   readonly record: { readonly [field: string]: Data };
 }
 
-export async function readInputs(spec: PythonSpec, context: Context, interpreter: Interpreter): Promise<Inputs> {
+/** `files`: as `readFiles`. */
+export async function readInputs(spec: PythonSpec, context: Context, { interpreter, files }: { readonly interpreter: Interpreter; readonly files: typeof readFiles }): Promise<Inputs> {
   const locks = spec.requirements.filter(({ value }) => lockFormat(value) !== undefined);
-  const files = spec.requirements.filter(({ value }) => lockFormat(value) === undefined);
-  const [input, ...lists] = await Promise.all([readFiles(files, context), ...locks.map((file) => lockedPackages(file, { spec, context, interpreter }))]);
+  const [input, ...lists] = await Promise.all([files(spec, context), ...locks.map((file) => lockedPackages(file, { spec, context, interpreter }))]);
   const locked = lists.flat();
   const options = withSettings(input.options, spec, context.env);
   const requirements = activeRequirements(input, interpreter.facts.markers);
@@ -59,8 +59,9 @@ export async function readInputs(spec: PythonSpec, context: Context, interpreter
   };
 }
 
-/** Requirement files and all that they include. */
-export async function readFiles(files: readonly Placed<string>[], context: Pick<Context, 'root' | 'env'>): Promise<RequirementInput> {
+/** A set's requirement files, which are no locks, and all that they include. */
+export async function readFiles({ requirements }: PythonSpec, context: Pick<Context, 'root' | 'env'>): Promise<RequirementInput> {
+  const files = requirements.filter(({ value }) => lockFormat(value) === undefined);
   const read = (path: string): Promise<Buffer | undefined> => readFile(resolve(context.root, path)).catch((error: NodeJS.ErrnoException) => unreadable(error, path));
   const exists = (path: string): Promise<boolean> => access(resolve(context.root, path)).then(() => true, () => false);
   return readRequirements(files, { root: context.root, read, exists, env: context.env });

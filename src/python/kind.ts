@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Artifact, Built } from '../artifact/artifact.js';
 import type { Context, KeyedRecord, Kind, KeyRecord, Planned } from '../artifact/kind.js';
+import { sharedReading } from '../artifact/shared-reading.js';
 import { groupOf, spreadOf } from '../artifact/spread.js';
 import type { PythonSpec } from '../config/project.js';
 import type { Event } from '../core/events.js';
@@ -15,7 +16,7 @@ import type { Conflict } from './conflicts.js';
 import { credentialsOf } from './credentials.js';
 import { inputFiles } from './input-files.js';
 import type { Inputs } from './inputs.js';
-import { readInputs } from './inputs.js';
+import { readFiles, readInputs } from './inputs.js';
 import type { Environment } from './installation.js';
 import { createInstalling } from './installing.js';
 import { interpreterOf } from './interpreter.js';
@@ -31,13 +32,20 @@ import type { Work } from './work.js';
 /** Python requirement sets: see README.md. What one run has made is remembered, so that it is counted once. */
 export function createPythonKind(): Kind<PythonSpec> {
   const made: Work['made'] = new Map();
-  return { plan: (spec, context) => plan(spec, context, made), inputs: inputFiles, locksOf };
+  const files = sharedReading(readFiles);
+  return { plan: (spec, context) => plan(spec, context, { made, files }), inputs: async (spec, from) => inputFiles(spec, await files(spec, from)), locksOf };
 }
 
-async function plan(spec: PythonSpec, context: Context, made: Work['made']): Promise<Planned> {
+/** What all planning of a run shares. */
+interface Shared {
+  readonly made: Work['made'];
+  readonly files: typeof readFiles;
+}
+
+async function plan(spec: PythonSpec, context: Context, { made, files }: Shared): Promise<Planned> {
   const facts = await context.facts();
   const interpreter = interpreterOf(facts, spec.builder.value);
-  const inputs = await readInputs(spec, context, interpreter);
+  const inputs = await readInputs(spec, context, { interpreter, files });
   const credentials = credentialsOf(inputs.options, inputs.requirements);
   const { prefix, compileBytecode } = spec;
   const installing = createInstalling({ settings: { prefix, compileBytecode }, work: () => work });

@@ -1,7 +1,7 @@
 import { offsetIn, type Word } from './option-words.js';
 import type { LogicalLine } from './requirement-lines.js';
 import type { SourceUrl } from './requirement.js';
-import { parseHash, withoutCredentials } from './source-url.js';
+import { parseHash, SHA256, withoutCredentials } from './source-url.js';
 import { SyntaxFault } from './syntax.js';
 
 export function optionUrl(word: Word, line: LogicalLine): SourceUrl {
@@ -9,6 +9,8 @@ export function optionUrl(word: Word, line: LogicalLine): SourceUrl {
 }
 
 export function hashOf(word: Word): string {
+  // Files have thousands of these.
+  if (SHA256.test(word.text)) return word.text;
   const hash = parseHash(word.text);
   const offset = word.start;
   if (hash === undefined || !word.text.includes(':')) throw new SyntaxFault('a hash is an algorithm and a hex digest of its length, as in --hash=sha256:<64 digits>', offset);

@@ -18,7 +18,7 @@ export function offsetIn(word: Word, index: number): number {
 /** The word from a character on. */
 export function wordFrom(word: Word, index: number): Word {
   const text = word.text.slice(index);
-  return { text, start: offsetIn(word, index), ...(word.offsets === undefined ? {} : { offsets: word.offsets.slice(index) }) };
+  return word.offsets === undefined ? { text, start: word.start + index } : { text, start: offsetIn(word, index), offsets: word.offsets.slice(index) };
 }
 
 /** Offset in a line where the options start: at the first `-` that begins a word. pip splits at single spaces only. */

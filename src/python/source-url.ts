@@ -33,7 +33,7 @@ export function withoutCredentials(url: string): string {
 }
 
 /** What nearly every hash is: lock files have thousands. */
-const SHA256 = /^sha256:[0-9a-f]{64}$/;
+export const SHA256 = /^sha256:[0-9a-f]{64}$/;
 
 /** Hex digits of each algorithm's digest. */
 const HASH_LENGTHS: ReadonlyMap<string, number> = new Map([
