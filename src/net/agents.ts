@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import * as http from 'node:http';
 import * as https from 'node:https';
+import type { LookupFunction } from 'node:net';
 import * as tls from 'node:tls';
 import { fail } from '../core/failure.js';
 import { bypassesProxy } from './proxy.js';
 import { basicAuthorization } from './redact.js';
 import type { HttpSettings } from './settings.js';
+import { sharedLookup } from './shared-lookup.js';
 
 export interface Agents {
   readonly http: http.Agent;
@@ -15,14 +17,15 @@ export interface Agents {
 /** The connection pools of one program run: chosen by URL, because a proxy may not be for all hosts. */
 export async function createAgents(settings: HttpSettings): Promise<(url: URL) => Agents> {
   const secureContext = await trustedContext(settings);
-  const options = { keepAlive: true, ...(secureContext === undefined ? {} : { secureContext }) };
-  const direct: Agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent(options) };
+  const lookup = sharedLookup();
+  const options = { keepAlive: true, lookup, ...(secureContext === undefined ? {} : { secureContext }) };
+  const direct: Agents = { http: new http.Agent({ keepAlive: true, lookup } as http.AgentOptions), https: new https.Agent(options as https.AgentOptions) };
   if (settings.proxy === undefined) return () => direct;
   const proxy = parseProxy(settings.proxy);
   const { HttpsProxyAgent } = await import('hpagent');
   const through: Agents = {
-    http: new ForwardAgent(proxy),
-    https: new HttpsProxyAgent({ ...options, proxy, ...(secureContext === undefined ? {} : { proxyRequestOptions: { secureContext } as object }) }),
+    http: new ForwardAgent(proxy, lookup),
+    https: new HttpsProxyAgent({ ...options, proxy, proxyRequestOptions: { lookup, ...(secureContext === undefined ? {} : { secureContext }) } as object }),
   };
   return (url) => (bypassesProxy(url, settings.noProxy ?? []) ? direct : through);
 }
@@ -34,8 +37,8 @@ export async function createAgents(settings: HttpSettings): Promise<(url: URL) =
 class ForwardAgent extends http.Agent {
   readonly #proxy: URL;
 
-  constructor(proxy: URL) {
-    super({ keepAlive: true });
+  constructor(proxy: URL, lookup: LookupFunction) {
+    super({ keepAlive: true, lookup } as http.AgentOptions);
     this.#proxy = proxy;
   }
 
