@@ -37,6 +37,8 @@ export async function images(args = []) {
     for (const engine of engines) {
       await ensureImages(engine);
       await clean(engine, `${PREFIX}-`);
+      const tags = await tagCount(engine);
+      if (tags > MANY_TAGS) run.report.note(`${engine.label} has ${tags} other tags; some engines write all of them anew for each that is set: remove them, or read the rows of small changes with care.`);
       for (const name of worlds) await compare(engine, prepared[name], run);
     }
     for (const name of worlds) if (prepared[name].note !== undefined) run.report.note(prepared[name].note);
@@ -53,6 +55,12 @@ const WARM = `Warm: the new version's package was fetched before the run, into o
 mounts; what else the tools ask an index is as warm as the run before left it (pip keeps downloads only where the index's answers allow it).
 "With download": the first time that anybody asks for this version. Every run installs a version that was not installed before. Bytes: the sum
 of request bodies that reach the registry, for all five images; "puller": config and layers of web that its previous version did not have.`;
+
+const MANY_TAGS = 200;
+
+async function tagCount(engine) {
+  return JSON.parse((await api(engine, 'GET', '/images/json')).text).reduce((sum, { RepoTags }) => sum + (RepoTags?.length ?? 0), 0);
+}
 
 /** Rows 3 and 4 are about one world each; the others about both. */
 function needed(world, rows) {
