@@ -5,6 +5,7 @@ import type { Dockerfile, Stage } from './dockerfile.js';
 import { expand, ExpansionError, UNKNOWN } from './expansion.js';
 import type { Flag, Instruction, Range } from './instruction.js';
 import { parseMount } from './mount.js';
+import { reachableStages } from './reachable-stages.js';
 import { argAssignments, envAssignments, platformVariables } from './variables.js';
 
 export interface ResolveOptions {
@@ -102,7 +103,7 @@ class Resolver {
     const stages = this.dockerfile.stages.map((stage) => this.#stage(stage));
     const target = this.#target();
     if (this.#problems.length > 0) throw new Failed(this.#problems);
-    const reachable = this.#reachable(stages, target);
+    const reachable = reachableStages(stages, target, this.dockerfile.source);
     return {
       dockerfile: this.dockerfile,
       target,
@@ -268,29 +269,6 @@ class Resolver {
     const near = nearest(target, stages.flatMap(({ name }) => name ?? []));
     this.#problem(stages[0]!.from.start, `${source.file} has no stage "${target}"`, near === undefined ? 'name one of its stages (FROM … AS name), or leave the target away' : `did you mean ${near}?`);
     return 0;
-  }
-
-  #reachable(stages: readonly Omit<ResolvedStage, 'reachable'>[], target: number): Set<number> {
-    const reached = new Set<number>();
-    const open: number[] = [];
-    const visit = (index: number): void => {
-      const { base, uses, stage } = stages[index]!;
-      if (open.includes(index)) {
-        throw new Failed({
-          reason: 'dockerfile',
-          message: `the stages ${[...open.slice(open.indexOf(index)), index].map((at) => stages[at]!.stage.name ?? at).join(' → ')} need each other`,
-          place: this.dockerfile.source.place(stage.from.start),
-          advice: 'a stage can use only stages that do not need it',
-        });
-      }
-      if (reached.has(index)) return;
-      reached.add(index);
-      open.push(index);
-      for (const next of [...(base.kind === 'stage' ? [base.index] : []), ...uses]) visit(next);
-      open.pop();
-    };
-    visit(target);
-    return reached;
   }
 
   #usedArgs(reachable: ReadonlySet<number>): Record<string, string> {
