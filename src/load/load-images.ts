@@ -5,7 +5,7 @@ import type { ImageId } from '../core/identity.js';
 import type { Engine, EngineInfo } from '../engine/engine.js';
 import type { DiffId } from '../layers/layer.js';
 import type { Store } from '../store/store.js';
-import { limiter } from '../util/limit.js';
+import { mapParallel } from '../util/parallel.js';
 import { formatFor } from './archive-format.js';
 import { baseId, baseOf, engineLayers, nameOf } from './base.js';
 import type { ForeignLayer, ForeignLayers } from './foreign-layer.js';
@@ -154,8 +154,8 @@ function asSent(images: readonly LoadableImage[], info: EngineInfo): readonly Lo
 
 /** A run that is ended in between leaves images with their first tag, which the next run finds. */
 async function tagRest(engine: Engine, wanted: readonly LoadableImage[], { images, ids }: { readonly images: readonly LoadableImage[]; readonly ids: readonly ImageId[] }): Promise<void> {
-  const limit = limiter(TAGS_AT_ONCE);
-  await Promise.all(wanted.flatMap(({ tags }, index) => tags.slice(images[index]!.tags.length).map((tag) => limit(() => engine.tag(ids[index]!, tag)))));
+  const rest = wanted.flatMap(({ tags }, index) => tags.slice(images[index]!.tags.length).map((tag) => [ids[index]!, tag] as const));
+  await mapParallel(rest, TAGS_AT_ONCE, ([id, tag]) => engine.tag(id, tag));
 }
 
 const TAGS_AT_ONCE = 8;
