@@ -25,7 +25,7 @@ export function createProgram(version: string, run: Run, argv: readonly string[]
     .showHelpAfterError(false);
 
   const names = argv.some((word) => /^(?:-h|--help|help)$/.test(word)) ? [] : argv;
-  /** Options are made for the command that is meant only, and for help: those of all take as long as reading the project. */
+  /** Options are made for the command that is meant only, and for help: every run would pay for those of all. */
   const define = (usage: string, description: string, load: () => Promise<Action>, options: (command: Command) => unknown = () => undefined) => {
     const command = program.command(usage).description(description);
     if (names.length === 0 || names.includes(command.name())) options(command);

@@ -15,9 +15,8 @@ export interface Agents {
 }
 
 /** The connection pools of one program run: chosen by URL, because a proxy may not be for all hosts. */
-export async function createAgents(settings: HttpSettings): Promise<(url: URL) => Agents> {
+export async function createAgents(settings: HttpSettings, lookup: LookupFunction = sharedLookup()): Promise<(url: URL) => Agents> {
   const secureContext = await trustedContext(settings);
-  const lookup = sharedLookup();
   const options = { keepAlive: true, lookup, ...(secureContext === undefined ? {} : { secureContext }) };
   const direct: Agents = { http: new http.Agent({ keepAlive: true, lookup } as http.AgentOptions), https: new https.Agent(options as https.AgentOptions) };
   if (settings.proxy === undefined) return () => direct;
