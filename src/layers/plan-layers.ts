@@ -1,5 +1,6 @@
 import { ancestorsOf } from '../archive/paths.js';
 import type { Artifact, Part } from '../artifact/artifact.js';
+import { fileHashes } from '../artifact/file-hashes.js';
 import { listPiece } from '../artifact/listing.js';
 import { compare } from '../core/record.js';
 import type { Store } from '../store/store.js';
@@ -69,7 +70,7 @@ async function canonicalContents(planning: Planning): Promise<readonly PiecesCon
 }
 
 function changesFrom(parts: readonly Part[], { artifact, store }: Planning): Promise<Changes> {
-  return treeChanges(parts, artifact.parts, { prefix: artifact.prefix, list: (part) => listPiece(part, store) });
+  return treeChanges(parts, artifact.parts, { prefix: artifact.prefix, list: (part) => listPiece(part, store), hash: (part, paths) => fileHashes(part, paths, store) });
 }
 
 /** A layer with these of the changed parts; the top one also has what no part brings, and the whiteouts. */

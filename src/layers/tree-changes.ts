@@ -2,9 +2,9 @@ import { padding, BLOCK } from '../archive/tar-block.js';
 import { ancestorsOf, parentOf } from '../archive/paths.js';
 import type { Part } from '../artifact/artifact.js';
 import type { Listed } from '../artifact/listing.js';
-import { nameOf } from '../artifact/walk.js';
-import { fail } from '../core/failure.js';
 import { compare } from '../core/record.js';
+import { below, foldersTo, idOf, isFolder, resolve, rooted, type Look, type Owner, type Tree } from './owners.js';
+import { sameLeaves, type HashFiles } from './same-leaves.js';
 import type { LayerPart } from './layer.js';
 
 /** What makes one artifact's tree of another's. */
@@ -26,12 +26,18 @@ export interface Changes {
 }
 
 export type ListPart = (part: Part) => Promise<readonly Listed[]>;
+export interface Reading {
+  readonly prefix: string;
+  readonly list: ListPart;
+  readonly hash: HashFiles;
+}
 
 /**
  * Compares the trees that two lists of parts compose (see `walkArtifact`). Only parts that differ are listed, and those whose
- * place lies above something in them. A file where another part has a folder is `Failed` (reason `archive`).
+ * place lies above something in them; of a part that became another at the same place, files of one size are hashed, since most
+ * of a package stays what it was from one version to the next. A file where another part has a folder is `Failed` (reason `archive`).
  */
-export async function treeChanges(from: readonly Part[], to: readonly Part[], { prefix, list }: { readonly prefix: string; readonly list: ListPart }): Promise<Changes> {
+export async function treeChanges(from: readonly Part[], to: readonly Part[], { prefix, list, hash }: Reading): Promise<Changes> {
   const [before, after] = [withoutRepeats(from), withoutRepeats(to)];
   const common = inSameOrder(before, after);
   const touched = [...before, ...after].filter((part) => !common.has(idOf(part)));
@@ -40,24 +46,9 @@ export async function treeChanges(from: readonly Part[], to: readonly Part[], { 
   const neighbours = after.filter((part) => common.has(idOf(part)));
   for (const [id, listing] of await relevantListings(neighbours, affected, list)) listings.set(id, listing);
   const look: Look = { common, listings, affected };
-  return difference(resolve(before, look), resolve(after, look), { look, parts: after });
+  const [old, now] = [resolve(before, look), resolve(after, look)];
+  return difference(old, now, { look, parts: after, same: await sameLeaves(old, now, { affected, hash }) });
 }
-
-interface Look {
-  /** Parts that both have, in the same order. */
-  readonly common: ReadonlySet<string>;
-  /** Of those, the affected entries, where there are any; of others all. */
-  readonly listings: ReadonlyMap<string, readonly Listed[]>;
-  readonly affected: ReadonlySet<string>;
-}
-
-/** Who has a path in the end; `entry` is absent for folders that are only implied by a part's place. */
-interface Owner {
-  readonly part: Part;
-  readonly entry?: Listed;
-}
-
-type Tree = ReadonlyMap<string, Owner>;
 
 /** A part that comes again later counts there only: it overrides all that it has. */
 function withoutRepeats(parts: readonly Part[]): readonly Part[] {
@@ -118,26 +109,14 @@ async function relevantListings(parts: readonly Part[], affected: ReadonlySet<st
   }));
 }
 
-/** The affected paths' owners. Later parts win. */
-function resolve(parts: readonly Part[], { listings, affected }: Look): Tree {
-  const tree = new Map<string, Owner>();
-  const put = (path: string, owner: Owner): void => {
-    const known = tree.get(path);
-    if (known !== undefined && isFolder(known) !== isFolder(owner)) clash(path, isFolder(known) ? [owner, known] : [known, owner]);
-    tree.set(path, owner);
-  };
-  for (const part of parts) {
-    const at = rooted(part.at);
-    for (const folder of foldersTo(at)) if (affected.has(folder)) put(folder, { part });
-    for (const entry of listings.get(idOf(part)) ?? []) {
-      const path = below(at, entry[1]);
-      if (affected.has(path)) put(path, { part, entry });
-    }
-  }
-  return tree;
+interface Compared {
+  readonly look: Look;
+  readonly parts: readonly Part[];
+  /** Paths of files and links that are what they were. */
+  readonly same: ReadonlySet<string>;
 }
 
-function difference(before: Tree, after: Tree, { look, parts }: { readonly look: Look; readonly parts: readonly Part[] }): Changes {
+function difference(before: Tree, after: Tree, { look, parts, same }: Compared): Changes {
   const leaves = new Map<Part, string[]>();
   const folders: string[] = [];
   const modes = new Map<string, number>();
@@ -147,7 +126,7 @@ function difference(before: Tree, after: Tree, { look, parts }: { readonly look:
   for (const path of look.affected) {
     const old = before.get(path);
     const now = after.get(path);
-    if (old !== undefined && !isFolder(old) && !isSameLeaf(old, now)) wasted += bytesOf(old);
+    if (old !== undefined && !isFolder(old) && !same.has(path)) wasted += bytesOf(old);
     if (now === undefined) {
       const parent = after.get(parentOf(path));
       if (old !== undefined && (parent === undefined ? !look.affected.has(parentOf(path)) : isFolder(parent))) removed.push(path);
@@ -155,7 +134,7 @@ function difference(before: Tree, after: Tree, { look, parts }: { readonly look:
       const mode = modeOf(now);
       if (mode !== USUAL) modes.set(path, mode);
       if (old === undefined || !isFolder(old) || modeOf(old) !== mode) folders.push(path);
-    } else if (!isSameLeaf(now, old)) {
+    } else if (!same.has(path)) {
       added += bytesOf(now);
       const known = leaves.get(now.part);
       if (known === undefined) leaves.set(now.part, [pathOf(now)]);
@@ -191,10 +170,6 @@ function foldersOf(part: LayerPart, { listings }: Pick<Look, 'listings'>): strin
   return [...foldersTo(at), ...own];
 }
 
-function isFolder({ entry }: Owner): boolean {
-  return entry === undefined || entry[0] === 'directory';
-}
-
 function modeOf({ entry }: Owner): number {
   return entry === undefined ? USUAL : entry[2];
 }
@@ -203,33 +178,8 @@ function pathOf({ entry }: Owner): string {
   return (entry as Listed)[1];
 }
 
-function isSameLeaf(one: Owner, other: Owner | undefined): boolean {
-  return other !== undefined && !isFolder(other) && idOf(one.part) === idOf(other.part);
-}
-
 /** In a tar, with its header. */
 function bytesOf({ entry }: Owner): number {
   const size = entry?.[0] === 'file' ? (entry[3] as number) : 0;
   return BLOCK + size + padding(size);
-}
-
-/** The folder itself and those above it. */
-function foldersTo(folder: string): string[] {
-  return folder === '' ? [] : [...ancestorsOf(folder), folder];
-}
-
-function below(at: string, path: string): string {
-  return at === '' ? path : `${at}/${path}`;
-}
-
-function rooted(path: string): string {
-  return path.replace(/^\/+|\/+$/g, '');
-}
-
-function idOf({ at, piece }: Part): string {
-  return `${at}\0${piece}`;
-}
-
-function clash(path: string, [file, folder]: readonly [Owner, Owner]): never {
-  fail({ reason: 'archive', message: `/${path} is a file in ${nameOf(file.part)} and a folder in ${nameOf(folder.part)}` });
 }

@@ -145,7 +145,7 @@ function watched(store: Store): { readonly store: Store; readonly read: Set<Dige
 }
 
 describe('a changed package', () => {
-  test('is one small layer on top; only its pieces and the glue are read', async () => {
+  test('is one small layer on top; only the two versions of it and of the glue are read', async () => {
     const { store, read } = watched(new MemoryStore());
     const names = many(100);
     const first = await layersOf(await packagesOf(store, names), store);
@@ -153,11 +153,29 @@ describe('a changed package', () => {
     read.clear();
     const second = await layersOf(changed, store);
     expect(diffIds(second).slice(0, -1)).toEqual(diffIds(first));
-    expect(read.size).toBe(2);
+    expect(read.size).toBe(4);
     expect(second.layers.at(-1)?.size).toBeLessThan(20_000);
     expect(second.waste).toBeGreaterThan(6000);
     expect(second.waste).toBeLessThan(20_000);
     expect(sorted(await applied(second.layers, store))).toEqual(sorted(await composed(changed, store)));
+  });
+
+  test('brings only those of its files that are other than before, whatever their sizes', async () => {
+    const { store, read } = watched(new MemoryStore());
+    const others = await Promise.all(many(20).map((name) => part(store, `/opt/venv/lib/${name}`, [file('index.js', name)], name)));
+    const kept = [file('deep/kept', 'k'.repeat(3000)), symlink('kept-link', 'deep/kept'), file('mode', 'm'), symlink('link', 'one')];
+    const before = [...kept, file('same-size', 'one'), file('gone', 'g'), hardlink('hard', 'deep/kept')];
+    const after = [...kept.slice(0, 2), file('mode', 'm', 0o755), symlink('link', 'two'), file('same-size', 'two'), file('new', 'n'), hardlink('hard', 'deep/kept')];
+    const first = await layersOf(artifact([...others, await part(store, '/opt/venv/lib/it', before, 'it 1')]), store);
+    const bumped = artifact([...others, await part(store, '/opt/venv/lib/it', after, 'it 2')]);
+    read.clear();
+    const second = await layersOf(bumped, store);
+    expect(read.size).toBe(2);
+    expect(diffIds(second).slice(0, -1)).toEqual(diffIds(first));
+    const top = await contentOf(second.layers.at(-1)!, store);
+    expect(top.parts.map(({ only }) => only)).toEqual([['hard', 'link', 'mode', 'new', 'same-size']]);
+    expect(top.removed).toEqual(['opt/venv/lib/it/gone']);
+    expect(sorted(await applied(second.layers, store))).toEqual(sorted(await composed(bumped, store)));
   });
 
   test('that is gone is a whiteout for its folder', async () => {
