@@ -1,24 +1,32 @@
 import { createHash } from 'node:crypto';
 
-/** Of groups that packages are spread over. */
-const MAX_SPREAD = 8;
+/**
+ * How many of 32 packages are in each of eight groups. The lowest are small: they are there soon, and who takes groups one
+ * after the other begins early and has enough to do from then on.
+ */
+const SHARES = [1, 2, 4, 5, 5, 5, 5, 5] as const;
 /** So many packages are worth another group: few of them may be many bytes, and a changed one takes its group along. */
 const PER_GROUP = 8;
 
 /**
- * Over how many groups so many packages are spread: a power of two, so that where it changes no group gets more than a half of
- * another. By their number alone: it is known before the first one is fetched, so a group can be worked on while others come.
+ * Over how many groups so many packages are spread: a power of two. Fewer groups than eight are neighbours of those joined, so that where
+ * the number changes a group is split or joined, and nothing else. By the number of packages alone: it is known before the first
+ * one is fetched, so a group can be worked on while others come.
  */
 export function spreadOf(packages: number): number {
   let spread = 1;
-  while (spread < MAX_SPREAD && packages > spread * PER_GROUP) spread *= 2;
+  while (spread < SHARES.length && packages > spread * PER_GROUP) spread *= 2;
   return spread;
 }
 
 /** The group of a package, `lodash 4.17.21`, by the hash of its name without the version: another version is in the same group. */
 export function groupOf(packageName: string, spread: number): number {
-  return (createHash('sha256').update(withoutVersion(packageName)).digest()[0] as number) % spread;
+  const group = GROUPS[(createHash('sha256').update(withoutVersion(packageName)).digest()[0] as number) % GROUPS.length] as number;
+  return Math.floor((group * spread) / SHARES.length);
 }
+
+/** Which of the eight groups each of 32 shares is. */
+const GROUPS = SHARES.flatMap((share, group) => new Array<number>(share).fill(group));
 
 /** `lodash` of `lodash 4.17.21`. */
 export function withoutVersion(packageName: string): string {

@@ -6,7 +6,9 @@ import type { LoadableImage } from '../load/port.js';
 import type { ParentImage } from './assemble-image.js';
 
 /** Less is not worth a load of its own. Bytes. */
-const WORTH = 8 * 1024 * 1024;
+const WORTH = 2 * 1024 * 1024;
+/** One that the engine works on, and one whose layers it is given meanwhile. */
+const AT_ONCE = 2;
 
 /** What will lie right below an artifact's layers. */
 export interface Foundation {
@@ -34,8 +36,9 @@ export class Preload {
   #foundation: Promise<Foundation | undefined> | undefined;
   readonly #layers: Layer[] = [];
   #making: Promise<void> = Promise.resolve();
-  #sending: Promise<void> | undefined;
-  #sent = 0;
+  readonly #sending = new Set<Promise<void>>();
+  /** Layers. */
+  #asked = 0;
   #ended = false;
   readonly #images = new Set<ImageId>();
 
@@ -57,7 +60,7 @@ export class Preload {
   /** Removes what was sent; the layers of other images stay. What an engine can't remove now is removed as a killed run's. */
   async clear(): Promise<void> {
     await this.end();
-    await this.#sending;
+    await Promise.all(this.#sending);
     await this.#removeBut().catch(() => undefined);
   }
 
@@ -72,21 +75,24 @@ export class Preload {
   }
 
   #proceed(foundation: Foundation): void {
-    if (this.#ended || this.#sending !== undefined) return;
-    const count = this.#worth();
-    if (count === undefined) return;
-    this.#sending = this.#send(foundation, count)
-      .catch(() => this.#giveUp())
-      .finally(() => {
-        this.#sending = undefined;
-        this.#proceed(foundation);
-      });
+    while (!this.#ended && this.#sending.size < AT_ONCE) {
+      const count = this.#worth();
+      if (count === undefined) return;
+      this.#asked = count;
+      const sending = this.#send(foundation, count)
+        .catch(() => this.#giveUp())
+        .finally(() => {
+          this.#sending.delete(sending);
+          this.#proceed(foundation);
+        });
+      this.#sending.add(sending);
+    }
   }
 
   /** As few layers as are worth it, so that whoever has to wait for the engine does not wait long. */
   #worth(): number | undefined {
     let bytes = 0;
-    const last = this.#layers.findIndex(({ size }, index) => index >= this.#sent && (bytes += size) >= WORTH);
+    const last = this.#layers.findIndex(({ size }, index) => index >= this.#asked && (bytes += size) >= WORTH);
     return last === -1 ? undefined : last + 1;
   }
 
@@ -95,7 +101,6 @@ export class Preload {
     const image = { config: await this.#config(parent, layers), layers, tags: [], known, ...(parent.base === undefined ? {} : { base: parent.base }) };
     const id = await this.#options.send(image, () => !this.#ended);
     if (id === undefined) return this.#giveUp();
-    this.#sent = count;
     this.#images.add(id);
     await this.#removeBut(id);
   }

@@ -9,7 +9,7 @@ const LARGE = 64 * MiB;
 const MAX_ALONE = 8;
 
 /** To be raised whenever the same parts give other groups than before. */
-export const CANONICAL_FORMAT = 3;
+export const CANONICAL_FORMAT = 4;
 
 /**
  * Spreads parts over layers, bottom first, by their content alone, and so that a small change leaves most layers what they

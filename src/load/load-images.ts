@@ -31,13 +31,13 @@ export interface LoaderOptions {
  */
 export function createLoader({ emit, ...options }: LoaderOptions): { readonly load: LoadImages; readonly ahead: LoadAhead } {
   return {
-    load: async (images, onSent) => {
+    load: async (images, turn = {}) => {
       if (images.length === 0) return [];
-      const context = { ...options, ...(onSent === undefined ? {} : { onSent }) };
+      const context = { ...options, turn };
       const { tried, ids } = await loadUnasked(context, images);
       return ids ?? (await load({ ...context, info: await options.engine.info() }, images, { emit, tried }));
     },
-    ahead: async (image) => await ahead({ ...options, info: await options.engine.info() }, image),
+    ahead: async (image, turn = {}) => await ahead({ ...options, turn, info: await options.engine.info() }, image),
   };
 }
 
@@ -88,12 +88,12 @@ async function ahead({ signal, ...context }: LoadContext, image: LoadableImage):
   if (state === 'refused') return undefined;
   const sending = new AbortController();
   const stop = (): void => sending.abort(signal?.reason);
-  const onSent = (): void => signal?.removeEventListener('abort', stop);
+  const onEnd = (): void => signal?.removeEventListener('abort', stop);
   signal?.addEventListener('abort', stop);
   try {
-    return (await loadLess({ ...context, signal: sending.signal, onSent }, [image], { known: [told(image)], verify: state === 'untried' }))?.[0];
+    return (await loadLess({ ...context, signal: sending.signal, onEnd }, [image], { known: [told(image)], verify: state === 'untried' }))?.[0];
   } finally {
-    onSent();
+    onEnd();
   }
 }
 

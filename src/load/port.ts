@@ -18,8 +18,16 @@ export interface LoadableImage {
   readonly base?: ImageId;
 }
 
-/** Sends images to the engine, none of what it has; resolves to their ids in the same order. `onSent`: all was handed over, and only the engine has work. */
-export type LoadImages = (images: readonly LoadableImage[], onSent?: () => void) => Promise<readonly ImageId[]>;
+/** An archive's place among others that are on their way to the same engine. */
+export interface Turn {
+  /** The engine is done with what was sent before, one way or the other: until then the end of the archive is held back, and the engine only keeps its layers. */
+  readonly after?: Promise<unknown>;
+  /** All layers were handed over. */
+  readonly onLayers?: () => void;
+}
+
+/** Sends images to the engine, none of what it has; resolves to their ids in the same order. */
+export type LoadImages = (images: readonly LoadableImage[], turn?: Turn) => Promise<readonly ImageId[]>;
 
 /** Sends an image whose layers others will have, without what the engine has; undefined if the engine takes no such image. */
-export type LoadAhead = (image: LoadableImage) => Promise<ImageId | undefined>;
+export type LoadAhead = (image: LoadableImage, turn?: Turn) => Promise<ImageId | undefined>;

@@ -8,7 +8,7 @@ import type { ArchiveFile } from './archive-file.js';
 import { formatFor } from './archive-format.js';
 import type { ArchiveFormat } from './archive-format.js';
 import type { ForeignLayer, ForeignLayers } from './foreign-layer.js';
-import type { LoadableImage } from './port.js';
+import type { LoadableImage, Turn } from './port.js';
 import { asForeign, type OwnLayers } from './own-layers.js';
 import { savedLayers } from './saved-layers.js';
 import type { SavedBase } from './saved-layers.js';
@@ -20,8 +20,9 @@ export interface LoadContext {
   readonly info: EngineInfo;
   readonly store: Store;
   readonly signal?: AbortSignal;
-  /** Called when all of an archive was handed over. */
-  readonly onSent?: () => void;
+  readonly turn?: Turn;
+  /** Called when the end of an archive is handed over: the engine will act on it. */
+  readonly onEnd?: () => void;
 }
 
 /** Without the lowest `known[n]` layers of image n. Fails `archive` when the engine refuses that. */
@@ -30,8 +31,7 @@ export async function loadWithout(context: LoadContext, images: readonly Loadabl
   const layers = layersToSend(images.map((image, index) => ({ layers: image.layers, known: known[index]! })), format.by);
   await send(context, (async function* () {
     yield* layerFiles(layers, own, { format, store: context.store });
-    yield* format.end(images, foreign);
-    context.onSent?.();
+    yield* await end(context, () => format.end(images, foreign));
   })());
 }
 
@@ -43,8 +43,16 @@ export async function loadWithAll(context: LoadContext, images: readonly Loadabl
     yield* savedLayers(context.engine, bases, foreign);
     yield* layerFiles(layersToSend(stacks, 'layer').filter(({ diffId }) => !foreign.has(diffId)), own, { format, store: context.store });
     for (const [diffId, layer] of own) if (!foreign.has(diffId)) foreign.set(diffId, asForeign(layer));
-    yield* format.end(images, foreign);
+    yield* await end(context, () => format.end(images, foreign));
   })());
+}
+
+/** What names the layers comes last: an engine looks at nothing before. */
+async function end({ turn, onEnd }: LoadContext, files: () => readonly ArchiveFile[]): Promise<readonly ArchiveFile[]> {
+  turn?.onLayers?.();
+  await turn?.after;
+  onEnd?.();
+  return files();
 }
 
 function* layerFiles(layers: readonly Layer[], own: OwnLayers, { format, store }: { readonly format: ArchiveFormat; readonly store: Store }): Generator<ArchiveFile> {

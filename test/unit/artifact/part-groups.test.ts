@@ -3,8 +3,9 @@ import type { Part } from '../../../src/artifact/artifact.js';
 import { PartGroups } from '../../../src/artifact/part-groups.js';
 import { groupOf } from '../../../src/artifact/spread.js';
 import type { Digest } from '../../../src/core/identity.js';
+import { groupedNames } from '../../support/grouped-names.js';
 
-const NAMES = Array.from({ length: 40 }, (_, index) => `p${index}`);
+const NAMES = groupedNames('p');
 const partOf = (name: string): Part => ({ at: '/app', piece: name as Digest, size: 1, package: `${name} 1` });
 const own = (name: string) => [name, name] as const;
 

@@ -102,8 +102,15 @@ describe('groups', () => {
     expect([0, 1, 8, 9, 16, 17, 32, 33, 1000].map(spreadOf)).toEqual([1, 1, 1, 2, 2, 4, 4, 8, 8]);
   });
 
-  test('take half of another at most when there are more of them', () => {
-    for (const name of names(500)) expect(groupOf(name, 8) % 4).toBe(groupOf(name, 4));
+  test('are halved when there are more of them', () => {
+    for (const name of names(500)) expect([4, 2, 1].map((spread) => groupOf(name, spread))).toEqual([2, 4, 8].map((share) => Math.floor(groupOf(name, 8) / share)));
+  });
+
+  test('are small at first, and all of them have some of many packages', () => {
+    const counts = new Array<number>(8).fill(0);
+    for (const name of names(3200)) counts[groupOf(name, 8)]! += 1;
+    const shares = counts.map((count) => Math.round(count / 100));
+    expect(shares).toEqual([1, 2, 4, 5, 5, 5, 5, 5]);
   });
 
   test('many large packages: the largest apart, the others together', async () => {

@@ -7,6 +7,7 @@ import { EarlyParts } from '../../../src/node/early-parts.js';
 import type { Unit } from '../../../src/node/packages.js';
 import type { Piece } from '../../../src/node/piece.js';
 import type { TreeNode } from '../../../src/node/tree.js';
+import { groupedNames } from '../../support/grouped-names.js';
 
 /** Of one package, at these places. */
 function unit(name: string, ...locations: readonly string[]): Unit {
@@ -14,7 +15,7 @@ function unit(name: string, ...locations: readonly string[]): Unit {
   return { nodes } as unknown as Unit;
 }
 
-const units = Array.from({ length: 40 }, (_, index) => unit(`p${index}`, `node_modules/p${index}`, ...(index % 5 === 0 ? [`node_modules/q/node_modules/p${index}`] : [])));
+const units = groupedNames('p').map((name, index) => unit(name, `node_modules/${name}`, ...(index % 5 === 0 ? [`node_modules/q/node_modules/${name}`] : [])));
 const pieceOf = (one: Unit): Piece => ({ blob: createHash('sha256').update(nameOf(one)).digest('hex') as Digest, size: 1, bins: [], gyp: false, bundled: [], libc: [] });
 const nameOf = (one: Unit): string => (one.nodes[0] as TreeNode).manifest.name as string;
 const groupOfUnit = (one: Unit): number => groupOf(`${nameOf(one)} 1.0.0`, 8);
@@ -61,7 +62,7 @@ describe('parts of packages as they come', () => {
     for (const one of early.inOrder) early.made(one, pieceOf(one));
     expect(told).toHaveLength(8);
     expect(told.flat().map((part) => part.package)).toHaveLength(units.flatMap(({ nodes }) => nodes).length - 1);
-    expect(told.flat().every(({ package: name }) => name !== 'p7 1.0.0')).toBe(true);
+    expect(told.flat().every(({ package: name }) => name !== `${nameOf(units[7] as Unit)} 1.0.0`)).toBe(true);
   });
 
   test('a package that will be another is not told, and no other waits for it', () => {

@@ -14,6 +14,7 @@ import type { Obtained } from '../../../src/python/obtained.js';
 import type { Origin } from '../../../src/python/lock.js';
 import type { Work } from '../../../src/python/work.js';
 import { MemoryStore } from '../../../src/store/memory.js';
+import { groupedNames } from '../../support/grouped-names.js';
 
 const PLACE = { file: 'requirements.txt', line: 3, column: 1 };
 const PREFIX = '/opt/venv';
@@ -266,7 +267,7 @@ describe('failures', () => {
 });
 
 test('parts are told group by group, the lowest first, whatever order they are made in', async () => {
-  const packages = await Promise.all(Array.from({ length: 40 }, (_, index) => obtained(`package-${index}`)));
+  const packages = await Promise.all(groupedNames('package-').map((name) => obtained(name)));
   const { opened, open } = gate();
   for (const { wheel } of packages.filter((_, index) => index % 3 === 0)) agent.held.set(wheel.name, opened);
   const told: (readonly Part[])[] = [];
@@ -284,7 +285,7 @@ test('parts are told group by group, the lowest first, whatever order they are m
 });
 
 test('parts are told of while the set is still planned; a package that comes to it later is waited for if its turn has not come', async () => {
-  const packages = await Promise.all(Array.from({ length: 40 }, (_, index) => obtained(`package-${index}`)));
+  const packages = await Promise.all(groupedNames('package-').map((name) => obtained(name)));
   const inGroup = (group: number): string => Array.from({ length: 1000 }, (_, index) => `late-${index}`).find((name) => groupOf(name, 8) === group)!;
   const [late, lower] = await Promise.all([obtained(inGroup(5)), obtained(inGroup(0))]);
   const names = (all: readonly Obtained[]): readonly string[] => all.map(({ wheel }) => wheel.name);
