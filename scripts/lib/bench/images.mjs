@@ -6,7 +6,9 @@
 // The same by environment: BENCH_ROWS, BENCH_ENGINES, BENCH_WORLDS. BENCH_RUNS: 5; BENCH_COLD_RUNS: 1. BENCH_OUT: a file for every sample.
 // BENCH_DOWNLOAD=0: pins only with warm downloads. BENCH_VERBOSE=1: every run on stderr. BENCH_NPM_PACKAGE, BENCH_PYTHON_PACKAGE: what is bumped. BENCH_CLI: another dist/artifacts.
 // BENCH_SMALL=1: five packages in place of Pontoon's, for work on this.
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { artifactsContestant, peerContestant } from './images/contestants.mjs';
 import { api, BENCH_BUILDER, clean, ensureImages, openEngines, PREFIX } from './images/engines.mjs';
 import { stop, throwIfStopped } from './images/process.mjs';
@@ -17,6 +19,8 @@ import { cpSync, docker, join, mkdirSync, rmSync, runs, temporary } from './tool
 
 const coldRuns = Number(process.env.BENCH_COLD_RUNS ?? 1);
 const MEMORY = 200e6;
+/** ms */
+const QUIET = 70_000;
 
 export async function images(args = []) {
   const list = (name) => option(args, name)?.split(',').filter(Boolean);
@@ -139,13 +143,22 @@ async function coldBuilds(engine, world, run) {
       const settings = { engine, world, folder: own, nonce, registry: run.registry.host };
       return name === 'artifacts' ? artifactsContestant(settings, join(folder, 'store')) : peerContestant(name, settings);
     });
-    const cells = await inTurn(contestants, { rounds: 1, offset: time, run: (one) => one.build().then((sample) => one.check().then(() => sample)) });
+    const cells = await inTurn(contestants, { rounds: 1, offset: time, before: quiet, run: (one) => one.build().then((sample) => one.check().then(() => sample)) });
     for (const name of names) samples[name] = cells[name] instanceof Error ? cells[name] : [...(samples[name] instanceof Error ? [] : samples[name]), ...cells[name]];
     if (!(cells.artifacts instanceof Error)) peak.push(cells.artifacts[0].peak);
     if (time + 1 >= coldRuns) return { nonce, folder, contestants, cold: samples, peak };
     await clean(engine, nonce);
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/**
+ * ext4 passes over every inode that was deleted within the last minute whenever it makes a file (and for five minutes over those that
+ * are not on the disk): what was cleared away before would be paid by whoever comes next.
+ */
+async function quiet() {
+  execFileSync('sync');
+  await sleep(QUIET);
 }
 
 /** Each round: every contestant once, the first one another each time. Name → samples, or the Error that ended its part. */
