@@ -20,7 +20,10 @@ export interface LoadableImage {
 
 /** An archive's place among others that are on their way to the same engine. */
 export interface Turn {
-  /** The engine is done with what was sent before, one way or the other: until then the end of the archive is held back, and the engine only keeps its layers. */
+  /**
+   * The engine is done with what was sent before, one way or the other: until then the end of the archive is held back, and the engine
+   * only keeps its layers. What it leaves out of what was sent before must have been handed over by now.
+   */
   readonly after?: Promise<unknown>;
   /** All layers were handed over. */
   readonly onLayers?: () => void;

@@ -23,6 +23,13 @@ const FAKES = (['graphdriver', 'containerd'] as const).map((imageStore) => ({
 }));
 const REAL = ENGINES.map((one) => ({ name: one.name, make: () => connectTestEngine(one) }));
 
+/** Something that is waited for until it is given. */
+function signal() {
+  let give = (): void => undefined;
+  const given = new Promise<void>((resolve) => (give = resolve));
+  return { give, given };
+}
+
 describe.each([...FAKES, ...REAL])('$name', ({ make }) => {
   const run = randomUUID();
   const labels = { 'wheelwright.test': run };
@@ -101,6 +108,25 @@ describe.each([...FAKES, ...REAL])('$name', ({ make }) => {
     for (const [at, id] of ids.entries()) await expectWhole(id, images[at]!);
     expect(bytes.at(-1)).toBeGreaterThan(200_000);
     expect(bytes.at(-1)).toBeLessThan(300_000);
+  });
+
+  test.each([['was loaded meanwhile: only the layers on it are sent', true, 1], ['came to nothing: all is sent after all', false, 2]] as const)('an image that is handed over before the engine has what it lies on, which %s', async (_, isLoaded, loads) => {
+    const [a, b] = [await layer(randomBytes(200_000)), await layer(randomBytes(200_000))];
+    const parent = above([a], { tags: [tag('turn-parent')] });
+    const child = above([a, b], { tags: [tag('turn-child')], known: base.layers.length + 1 });
+    const [handed, ready, childHanded] = [signal(), signal(), signal()];
+    const { length } = bytes;
+    const { load: send } = createLoader({ engine, store });
+    const before = isLoaded ? send([parent], { after: ready.given, onLayers: handed.give }) : ready.given;
+    if (isLoaded) await handed.given;
+    const loading = send([child], { after: before, onLayers: childHanded.give });
+    await childHanded.given;
+    for (const name of ['turn-parent', 'turn-child']) expect((await engine.image(tag(name)))?.layers.some((diffId) => [a, b].some((one) => one.diffId === diffId)) ?? false).toBe(false);
+    ready.give();
+    await expectWhole((await loading)[0], child);
+    const sent = bytes.slice(length + (isLoaded ? 1 : 0));
+    expect(sent).toHaveLength(loads);
+    expect(sent[0]).toBeLessThan(300_000);
   });
 
   test('the same layer twice in an image, and at two heights', async () => {
