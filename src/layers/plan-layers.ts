@@ -3,7 +3,7 @@ import type { Artifact, Part } from '../artifact/artifact.js';
 import { fileHashes } from '../artifact/file-hashes.js';
 import { listPiece } from '../artifact/listing.js';
 import { compare } from '../core/record.js';
-import type { Store } from '../store/store.js';
+import { CorruptBlob, MissingBlob, type Store } from '../store/store.js';
 import { canonicalGroups, comparePlaces } from './canonical.js';
 import type { AboveFolder, Layer, LayerPart, PiecesContent, RecipeHash } from './layer.js';
 import { storeLayer } from './stored-layer.js';
@@ -31,7 +31,8 @@ export async function extendedPlan(planning: Planning, earlier: readonly Earlier
   if (best === undefined) return undefined;
   const { layers, recipes } = best;
   const { parts } = artifact;
-  const changes = await changesFrom(best.parts, planning);
+  const changes = await changesFrom(best.parts, planning).catch(unreadable);
+  if (changes === undefined) return undefined;
   const waste = best.waste + changes.wasted;
   const seen = layers.reduce((sum, { size }) => sum + size, 0) + changes.added - waste;
   if (waste > seen * MAX_WASTE || changes.added > seen * MAX_EXTENSION) return undefined;
@@ -40,6 +41,11 @@ export async function extendedPlan(planning: Planning, earlier: readonly Earlier
   const content = contentOf([...changes.parts].sort(comparePlaces), { changes, planning, isTop: true });
   const top = await storeLayer(content, store);
   return { layers: [...layers, top.layer], recipes: [...recipes, top.recipe], parts, waste };
+}
+
+/** Of the earlier version: then it is not built on. Of the artifact itself: that is told when a fresh set is made. */
+function unreadable(error: unknown): undefined {
+  if (!(error instanceof MissingBlob) && !(error instanceof CorruptBlob)) throw error;
 }
 
 /** What depends on the artifact alone. */

@@ -178,6 +178,18 @@ describe('a changed package', () => {
     expect(sorted(await applied(second.layers, store))).toEqual(sorted(await composed(bumped, store)));
   });
 
+  test('whose earlier version has rotted in the store is laid afresh', async () => {
+    const store = new MemoryStore();
+    const names = many(20);
+    const first = await packagesOf(store, names);
+    await layersOf(first, store);
+    const changed = await packagesOf(store, names.map((name) => (name === 'package-7 1' ? 'package-7 2' : name)));
+    store.blobs.set(first.parts[7]!.piece, Buffer.from('other bytes'));
+    const second = await layersOf(changed, store);
+    expect(second.waste).toBe(0);
+    expect(sorted(await applied(second.layers, store))).toEqual(sorted(await composed(changed, store)));
+  });
+
   test('that is gone is a whiteout for its folder', async () => {
     const store = new MemoryStore();
     await layersOf(await packagesOf(store, many(100)), store);
