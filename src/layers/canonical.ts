@@ -24,8 +24,9 @@ export function canonicalGroups(parts: readonly LayerPart[]): LayerPart[][] {
   const alone = large.slice(0, MAX_ALONE).sort((a, b) => compare(nameOf(a), nameOf(b)) || comparePlaces(a, b)).map((part) => [part]);
   const glue = parts.filter((part) => part.package === undefined);
   const spread = spreadOf(packages.length);
-  const groups = Array.from({ length: spread }, (_, index) => small.filter((part) => part.built !== true && groupOf(part.package as string, spread) === index));
-  const built = small.filter((part) => part.built === true);
+  const groups = Array.from({ length: spread }, (): LayerPart[] => []);
+  const built: LayerPart[] = [];
+  for (const part of small) (part.built === true ? built : groups[groupOf(part.package as string, spread)]!).push(part);
   return [...groups, built, large.slice(MAX_ALONE), ...alone, glue].filter((group) => group.length > 0).map((group) => [...group].sort(comparePlaces));
 }
 
