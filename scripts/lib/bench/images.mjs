@@ -2,7 +2,7 @@
 // uv users are told to use. Contestants take turns, another one goes first in each round, and every run is a whole process.
 // usage: scripts/bench images [--rows 1,2,…] [--engines 20.10,28.5,28.5-containerd] [--worlds node,python]
 //   1 nothing to do          2 one source file changed     3 one npm pin changed          4 one Python pin changed
-//   5 cold, empty caches     6 bytes that push uploads     7 bytes that a puller lacks    8 our peak memory    9 image size
+//   5 cold, empty caches, a quiet minute before each     6 bytes that push uploads     7 bytes that a puller lacks    8 our peak memory    9 image size
 // The same by environment: BENCH_ROWS, BENCH_ENGINES, BENCH_WORLDS. BENCH_RUNS: 5; BENCH_COLD_RUNS: 1. BENCH_OUT: a file for every sample.
 // BENCH_DOWNLOAD=0: pins only with warm downloads. BENCH_VERBOSE=1: every run on stderr. BENCH_NPM_PACKAGE, BENCH_PYTHON_PACKAGE: what is bumped. BENCH_CLI: another dist/artifacts.
 // BENCH_SMALL=1: five packages in place of Pontoon's, for work on this.
