@@ -65,3 +65,13 @@ export function ancestorsOf(path: string): string[] {
   for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) folders.push(path.slice(0, slash));
   return folders;
 }
+
+/** A place as paths of archives say it: without slashes at either end, `''` for the root. */
+export function rooted(path: string): string {
+  return path.replace(/^\/+|\/+$/g, '');
+}
+
+/** A path that is relative to such a place. */
+export function below(at: string, path: string): string {
+  return at === '' ? path : `${at}/${path}`;
+}

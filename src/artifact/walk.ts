@@ -1,6 +1,6 @@
 import { FIXED_TIME } from '../archive/entry.js';
 import type { Entry, HardlinkEntry } from '../archive/entry.js';
-import { ancestorsOf, parentOf } from '../archive/paths.js';
+import { ancestorsOf, below, parentOf, rooted } from '../archive/paths.js';
 import type { PieceEntry } from '../archive/read-piece.js';
 import { fail } from '../core/failure.js';
 import type { Artifact, Part } from './artifact.js';
@@ -186,12 +186,4 @@ function clash(path: string, { file, folder }: { readonly file: Part; readonly f
 /** A part in messages. */
 export function nameOf(part: Part): string {
   return part.package ?? `the links and skeleton at ${part.at}`;
-}
-
-function below(at: string, path: string): string {
-  return at === '' ? path : `${at}/${path}`;
-}
-
-function rooted(path: string): string {
-  return path.replace(/^\/+|\/+$/g, '');
 }

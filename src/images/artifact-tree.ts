@@ -1,3 +1,4 @@
+import { rooted } from '../archive/paths.js';
 import type { Artifact, Part } from '../artifact/artifact.js';
 import { listPiece, type Listed } from '../artifact/listing.js';
 import type { Tree, TreeNode } from '../assemble/tree.js';
@@ -40,8 +41,4 @@ function nodeOf([type, , mode, last]: Listed): TreeNode {
   if (type === 'directory') return { type, mode, ...ROOT };
   if (type === 'symlink') return { type, target: last as string, ...ROOT };
   return { type: 'file', mode, size: typeof last === 'number' ? last : 0, ...ROOT };
-}
-
-function rooted(path: string): string {
-  return path.replace(/^\/+|\/+$/g, '');
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { FIXED_TIME, type Entry } from '../archive/entry.js';
-import { ancestorsOf, parentOf } from '../archive/paths.js';
+import { ancestorsOf, below, parentOf, rooted } from '../archive/paths.js';
 import { refuseEntry } from '../archive/refusal.js';
 import { PieceRewriter, type Rewrite } from '../archive/rewrite-piece.js';
 import { BLOCK } from '../archive/tar-block.js';
@@ -151,7 +151,7 @@ class PartWriter {
   }
 
   #below(path: string): string {
-    return this.#at === '' ? path : `${this.#at}/${path}`;
+    return below(this.#at, path);
   }
 }
 
@@ -188,8 +188,4 @@ function refuseRemoval(path: string, part: Part): void {
 function whiteout(path: string): string {
   const slash = path.lastIndexOf('/') + 1;
   return `${path.slice(0, slash)}.wh.${path.slice(slash)}`;
-}
-
-function rooted(path: string): string {
-  return path.replace(/^\/+|\/+$/g, '');
 }

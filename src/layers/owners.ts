@@ -1,4 +1,4 @@
-import { ancestorsOf } from '../archive/paths.js';
+import { ancestorsOf, below, rooted } from '../archive/paths.js';
 import type { Part } from '../artifact/artifact.js';
 import type { Listed } from '../artifact/listing.js';
 import { nameOf } from '../artifact/walk.js';
@@ -48,14 +48,6 @@ export function isFolder({ entry }: Owner): boolean {
 /** The folder itself and those above it. */
 export function foldersTo(folder: string): string[] {
   return folder === '' ? [] : [...ancestorsOf(folder), folder];
-}
-
-export function below(at: string, path: string): string {
-  return at === '' ? path : `${at}/${path}`;
-}
-
-export function rooted(path: string): string {
-  return path.replace(/^\/+|\/+$/g, '');
 }
 
 export function idOf({ at, piece }: Part): string {

@@ -1,9 +1,9 @@
 import { padding, BLOCK } from '../archive/tar-block.js';
-import { ancestorsOf, parentOf } from '../archive/paths.js';
+import { ancestorsOf, below, parentOf, rooted } from '../archive/paths.js';
 import type { Part } from '../artifact/artifact.js';
 import type { Listed } from '../artifact/listing.js';
 import { compare } from '../core/record.js';
-import { below, foldersTo, idOf, isFolder, resolve, rooted, type Look, type Owner, type Tree } from './owners.js';
+import { foldersTo, idOf, isFolder, resolve, type Look, type Owner, type Tree } from './owners.js';
 import { sameLeaves, type HashFiles } from './same-leaves.js';
 import type { LayerPart } from './layer.js';
 
