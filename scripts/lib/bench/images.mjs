@@ -2,7 +2,7 @@
 // uv users are told to use. Contestants take turns, another one goes first in each round, and every run is a whole process.
 // usage: scripts/bench images [--rows 1,2,…] [--engines 20.10,28.5,28.5-containerd] [--worlds node,python]
 //   1 nothing to do          2 one source file changed     3 one npm pin changed          4 one Python pin changed
-//   5 cold, empty caches, a quiet minute before each     6 bytes that push uploads     7 bytes that a puller lacks    8 our peak memory    9 image size
+//   5 cold, empty caches, on a disk that was left alone     6 bytes that push uploads     7 bytes that a puller lacks    8 our peak memory    9 image size
 // The same by environment: BENCH_ROWS, BENCH_ENGINES, BENCH_WORLDS. BENCH_RUNS: 5; BENCH_COLD_RUNS: 1. BENCH_OUT: a file for every sample.
 // BENCH_DOWNLOAD=0: pins only with warm downloads. BENCH_VERBOSE=1: every run on stderr. BENCH_NPM_PACKAGE, BENCH_PYTHON_PACKAGE: what is bumped. BENCH_CLI: another dist/artifacts.
 // BENCH_SMALL=1: five packages in place of Pontoon's, for work on this.
@@ -19,8 +19,14 @@ import { cpSync, docker, join, mkdirSync, rmSync, runs, temporary } from './tool
 
 const coldRuns = Number(process.env.BENCH_COLD_RUNS ?? 1);
 const MEMORY = 200e6;
-/** ms */
-const QUIET = 70_000;
+/**
+ * ms before the first cold build. ext4 passes over every inode that was deleted within the last minute whenever it makes a file, and over those
+ * of the last six minutes where their part of the inode table is not on the disk, as where other files were made there since: what was
+ * cleared away before would be paid by whoever comes next, and most by who comes first.
+ */
+const SETTLED = 370_000;
+/** ms between others, after a sync. */
+const WRITTEN = 10_000;
 
 export async function images(args = []) {
   const list = (name) => option(args, name)?.split(',').filter(Boolean);
@@ -41,6 +47,9 @@ export async function images(args = []) {
     for (const engine of engines) {
       await ensureImages(engine);
       await clean(engine, `${PREFIX}-`);
+    }
+    if (rows.has(5)) await settled();
+    for (const engine of engines) {
       const tags = await tagCount(engine);
       if (tags > MANY_TAGS) run.report.note(`${engine.label} has ${tags} other tags; some engines write all of them anew for each that is set: remove them, or read the rows of small changes with care.`);
       for (const name of worlds) await compare(engine, prepared[name], run);
@@ -48,6 +57,7 @@ export async function images(args = []) {
     for (const name of worlds) if (prepared[name].note !== undefined) run.report.note(prepared[name].note);
     if (rows.has(3) || rows.has(4)) run.report.note(WARM);
   } finally {
+    // All at the end, since what is cleared away slows down whoever builds next.
     for (const engine of engines) await clean(engine, run.nonce).catch((error) => console.error(`bench: ${engine.label} was not cleaned: ${error.message}`));
     if (run.toolbox !== undefined) docker(['rm', '-f', run.toolbox]);
     await run.registry?.close();
@@ -88,45 +98,40 @@ function prepareWorld(name, run) {
 
 async function compare(engine, world, run) {
   const { rows, report } = run;
-  const { nonce, folder, contestants, cold, peak } = await coldBuilds(engine, world, run);
+  const { contestants, cold, peak } = await coldBuilds(engine, world, run);
   const row = (work, cells, more = {}) => report.row({ engine: engine.label, work: `${work} (${world.title})`, cells, ...more });
   const turn = (work) => inTurn(contestants, work, { failed: cold });
   const note = (samples, expected) => (samples.some(({ built }) => built !== expected) ? `built by us, images: ${samples.map(({ built }) => built).join(', ')}` : undefined);
-  try {
-    if (rows.has(5)) row('5 cold, empty caches', secondsOf(cold), { asked: atMost(0.8, '≤ 0.8 × the best') });
-    if (rows.has(9)) await sizes(engine, contestants, cold, row);
-    if (rows.has(1)) {
-      const cells = await turn({ rounds: runs + 1, run: (one) => one.build() });
-      // The first of each fills caches of the operating system.
-      row('1 nothing to do', secondsOf(cells, 1), { asked: atMost(0.6, '≤ 0.6 × bake'), note: note(ours(cells).slice(1), 0) });
-    }
-    if (rows.has(2)) {
-      const cells = await turn({ rounds: runs, before: (one, round) => one.edit(round), run: (one) => one.build() });
-      row('2 one source file → web, worker', secondsOf(cells), { asked: atMost(0.6, '≤ 0.6 × bake'), note: note(ours(cells), 3) });
-    }
-    const pin = world.name === 'node' ? 3 : 4;
-    const askedPin = world.name === 'node' ? all(atMost(1 / 10, '≤ 1/10 npm', ['npm']), atMost(1 / 7, '≤ 1/7 pnpm', ['pnpm'])) : atMost(1 / 5, '≤ 1/5 uv', ['uv']);
-    let pins;
-    if (rows.has(pin) || rows.has(8)) {
-      await turn({ rounds: 1, run: (one) => one.prefetch(world.warm).then(() => ({ seconds: 0 })) });
-      pins = await turn({ rounds: runs, before: (one, round) => one.apply(world.warm[round]), run: (one) => one.build() });
-      const fetched = ours(pins).some((sample) => sample.fetched > 0) ? 'we fetched packages: not warm' : undefined;
-      if (rows.has(pin)) row(`${pin} one pin, ${world.package}, warm`, secondsOf(pins), { asked: askedPin, note: fetched ?? note(ours(pins), 4) });
-    }
-    if (rows.has(pin) && process.env.BENCH_DOWNLOAD !== '0') {
-      const cells = await turn({ rounds: runs, before: (one, round) => one.apply(world.download[round]), run: (one) => one.build() });
-      row(`${pin} one pin, with download`, secondsOf(cells));
-    }
-    if (rows.has(8)) {
-      const limit = below(MEMORY, '≤ 200 MB');
-      row('8 our peak memory, cold', { artifacts: peak }, { unit: 'bytes', asked: limit });
-      row('8 our peak memory, one pin', { artifacts: ours(pins).map((sample) => sample.peak) }, { unit: 'bytes', asked: limit });
-    }
-    if (rows.has(6) || rows.has(7)) await pushes(world, contestants, cold, { ...run, row });
-  } finally {
-    await clean(engine, nonce);
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  if (rows.has(5)) row('5 cold, empty caches', secondsOf(cold), { asked: atMost(0.8, '≤ 0.8 × the best') });
+  if (rows.has(9)) await sizes(engine, contestants, cold, row);
+  if (rows.has(1)) {
+    const cells = await turn({ rounds: runs + 1, run: (one) => one.build() });
+    // The first of each fills caches of the operating system.
+    row('1 nothing to do', secondsOf(cells, 1), { asked: atMost(0.6, '≤ 0.6 × bake'), note: note(ours(cells).slice(1), 0) });
   }
+  if (rows.has(2)) {
+    const cells = await turn({ rounds: runs, before: (one, round) => one.edit(round), run: (one) => one.build() });
+    row('2 one source file → web, worker', secondsOf(cells), { asked: atMost(0.6, '≤ 0.6 × bake'), note: note(ours(cells), 3) });
+  }
+  const pin = world.name === 'node' ? 3 : 4;
+  const askedPin = world.name === 'node' ? all(atMost(1 / 10, '≤ 1/10 npm', ['npm']), atMost(1 / 7, '≤ 1/7 pnpm', ['pnpm'])) : atMost(1 / 5, '≤ 1/5 uv', ['uv']);
+  let pins;
+  if (rows.has(pin) || rows.has(8)) {
+    await turn({ rounds: 1, run: (one) => one.prefetch(world.warm).then(() => ({ seconds: 0 })) });
+    pins = await turn({ rounds: runs, before: (one, round) => one.apply(world.warm[round]), run: (one) => one.build() });
+    const fetched = ours(pins).some((sample) => sample.fetched > 0) ? 'we fetched packages: not warm' : undefined;
+    if (rows.has(pin)) row(`${pin} one pin, ${world.package}, warm`, secondsOf(pins), { asked: askedPin, note: fetched ?? note(ours(pins), 4) });
+  }
+  if (rows.has(pin) && process.env.BENCH_DOWNLOAD !== '0') {
+    const cells = await turn({ rounds: runs, before: (one, round) => one.apply(world.download[round]), run: (one) => one.build() });
+    row(`${pin} one pin, with download`, secondsOf(cells));
+  }
+  if (rows.has(8)) {
+    const limit = below(MEMORY, '≤ 200 MB');
+    row('8 our peak memory, cold', { artifacts: peak }, { unit: 'bytes', asked: limit });
+    row('8 our peak memory, one pin', { artifacts: ours(pins).map((sample) => sample.peak) }, { unit: 'bytes', asked: limit });
+  }
+  if (rows.has(6) || rows.has(7)) await pushes(world, contestants, cold, { ...run, row });
 }
 
 /** Builds with nothing there at all: stores, cache mounts, images. The last one's contestants are those of the other rows. */
@@ -143,22 +148,22 @@ async function coldBuilds(engine, world, run) {
       const settings = { engine, world, folder: own, nonce, registry: run.registry.host };
       return name === 'artifacts' ? artifactsContestant(settings, join(folder, 'store')) : peerContestant(name, settings);
     });
-    const cells = await inTurn(contestants, { rounds: 1, offset: time, before: run.rows.has(5) ? quiet : undefined, run: (one) => one.build().then((sample) => one.check().then(() => sample)) });
+    const cells = await inTurn(contestants, { rounds: 1, offset: time, before: written, run: (one) => one.build().then((sample) => one.check().then(() => sample)) });
     for (const name of names) samples[name] = cells[name] instanceof Error ? cells[name] : [...(samples[name] instanceof Error ? [] : samples[name]), ...cells[name]];
     if (!(cells.artifacts instanceof Error)) peak.push(cells.artifacts[0].peak);
-    if (time + 1 >= coldRuns) return { nonce, folder, contestants, cold: samples, peak };
-    await clean(engine, nonce);
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    if (time + 1 >= coldRuns) return { contestants, cold: samples, peak };
   }
 }
 
-/**
- * ext4 passes over every inode that was deleted within the last minute whenever it makes a file (and for five minutes over those that
- * are not on the disk): what was cleared away before would be paid by whoever comes next.
- */
-async function quiet() {
+async function settled() {
   execFileSync('sync');
-  await sleep(QUIET);
+  for (const end = Date.now() + SETTLED; Date.now() < end; await sleep(500)) throwIfStopped();
+}
+
+/** What the one before left unwritten would be written while the next one builds. */
+async function written() {
+  execFileSync('sync');
+  await sleep(WRITTEN);
 }
 
 /** Each round: every contestant once, the first one another each time. Name → samples, or the Error that ended its part. */
