@@ -10,5 +10,6 @@ export default {
   // Registries hang for a minute now and then, and clients wait that long.
   testTimeout: 300_000,
   maxWorkers: 2,
+  testSequencer: '<rootDir>/scripts/lib/long-first.mjs',
   reporters: ['default', '<rootDir>/scripts/lib/report-problems.mjs'],
 };
