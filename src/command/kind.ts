@@ -172,7 +172,9 @@ async function* belowFirst(items: AsyncIterable<PackItem>, name: string): AsyncG
   for await (const item of items) {
     const { entry } = item;
     if (entry.path === name && entry.type === 'directory') continue;
-    if (entry.type === 'hardlink') yield { ...item, entry: { ...entry, path: below(entry.path), target: below(entry.target) } };
-    else yield { ...item, entry: { ...entry, path: below(entry.path) } };
+    // An item's content is a getter of its class, which a spread leaves behind.
+    if (entry.type === 'file') yield { entry: { ...entry, path: below(entry.path) }, content: item.content ?? Buffer.alloc(0) };
+    else if (entry.type === 'hardlink') yield { entry: { ...entry, path: below(entry.path), target: below(entry.target) } };
+    else yield { entry: { ...entry, path: below(entry.path) } };
   }
 }
