@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, readdir, type Dirent } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Placed } from '../core/place.js';
@@ -16,12 +16,22 @@ export interface Input {
 /** Never inputs, whatever the globs say: they are results or bookkeeping. */
 const IGNORED = ['**/node_modules/**', '**/.git/**', '**/.artifacts/**'];
 
-/** The files that the globs match, sorted by code unit; a glob that matches nothing is a problem with its place. */
+/** A symbolic link is an input as it is, whatever it leads to: tinyglobby would follow it or leave it out. */
+const LINKS_ARE_FILES = {
+  readdir: ((path: string, options: { withFileTypes: true }, done: (error: NodeJS.ErrnoException | null, entries: Dirent[]) => void) =>
+    readdir(path, options, (error, entries) => done(error, entries?.map(asFile)))) as typeof readdir,
+};
+
+function asFile(entry: Dirent): Dirent {
+  return entry.isSymbolicLink() ? Object.assign(entry, { isFile: () => true }) : entry;
+}
+
+/** The files and symbolic links that the globs match, sorted by code unit; a glob that matches nothing is a problem with its place. */
 export async function findInputs(root: string, globs: readonly Placed<string>[]): Promise<string[]> {
   const { glob } = await import('tinyglobby');
   const found = new Set<string>();
   for (const { value, place } of globs) {
-    const paths = await glob(value, { cwd: root, dot: true, ignore: IGNORED, followSymbolicLinks: false, expandDirectories: true });
+    const paths = await glob(value, { cwd: root, dot: true, ignore: IGNORED, followSymbolicLinks: false, expandDirectories: true, fs: LINKS_ARE_FILES });
     if (paths.length === 0) {
       fail({ reason: 'config', message: `no file matches the input "${value}"`, place, advice: 'inputs are globs relative to the project file' });
     }
