@@ -1,5 +1,6 @@
 import { FIXED_TIME, type Entry } from '../archive/entry.js';
 import type { PackItem } from '../archive/pack-tar.js';
+import { ancestorsOf } from '../archive/paths.js';
 import { compare } from '../core/record.js';
 import type { BinLink } from './bins.js';
 import { relativeLocation } from './location.js';
@@ -21,7 +22,7 @@ export function glueItems({ installed, bins, hiddenLock }: Glue): readonly PackI
   const common = { uid: 0, gid: 0, mtime: FIXED_TIME };
   const entries = new Map<string, PackItem>();
   const folder = (path: string): void => {
-    entries.set(path, { entry: { type: 'directory', path, mode: 0o755, ...common } });
+    for (const each of [...ancestorsOf(path), path]) entries.set(each, { entry: { type: 'directory', path: each, mode: 0o755, ...common } });
   };
   const link = (path: string, target: string): void => {
     const entry: Entry = { type: 'symlink', path, mode: 0o777, target, ...common };

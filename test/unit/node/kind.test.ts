@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readTar } from '../../../src/archive/read-tar.js';
 import { artifactEntries } from '../../../src/artifact/compose.js';
 import { Failed, type Problem } from '../../../src/core/failure.js';
 import { integrity, project, publish, REGISTRY, tarball, world, type World } from './project.js';
@@ -39,6 +40,21 @@ describe('building', () => {
       'app/node_modules/a/cli.js', 'app/node_modules/a/node_modules/.bin/c -> ../c/cli.js', 'app/node_modules/a/node_modules/c/cli.js',
       'app/node_modules/a/node_modules/c/package.json', 'app/node_modules/a/package.json',
     ].sort());
+  });
+
+  test('what belongs to no package has all folders above it, since a layer with it may have nothing else', async () => {
+    await at.files(project({
+      'node_modules/@s/b': await publish(at, '@s/b', '2.0.0', { dependencies: { c: '*' } }),
+      'node_modules/@s/b/node_modules/c': await publish(at, 'c', '1.0.0', { bin: 'cli.js' }),
+    }));
+    const { artifact } = await (await at.plan()).build();
+    const glue = artifact.parts.find((part) => part.package === undefined)!;
+    const found: string[] = [];
+    for await (const { entry } of readTar(await at.store.readBlob(glue.piece), { subject: 'glue', links: 'keep' })) found.push(entry.path);
+    expect(found).toEqual([
+      'node_modules', 'node_modules/.package-lock.json', 'node_modules/@s', 'node_modules/@s/b', 'node_modules/@s/b/node_modules', 'node_modules/@s/b/node_modules/.bin',
+      'node_modules/@s/b/node_modules/.bin/c',
+    ]);
   });
 
   test('fetches each package once, and nothing the second time', async () => {
