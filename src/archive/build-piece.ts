@@ -1,10 +1,9 @@
 import type { Readable } from 'node:stream';
-import { compare } from '../core/record.js';
 import { FIXED_TIME } from './entry.js';
 import type { Entry } from './entry.js';
 import { packing } from './pack-tar.js';
 import type { PackItem, TarPack } from './pack-tar.js';
-import { ancestorsOf, cleanPath, unsafePath } from './paths.js';
+import { ancestorsOf, cleanPath, comparePaths, unsafePath } from './paths.js';
 import { refuse, refuseEntry } from './refusal.js';
 import { Spool } from './spool.js';
 import type { Kept } from './spool.js';
@@ -25,7 +24,7 @@ const MEMORY = 2 * 1024 * 1024;
 type Node = { readonly type: 'directory'; readonly mode: number } | { readonly type: 'symlink'; readonly target: string } | { readonly type: 'file'; readonly mode: number; readonly size: number; readonly kept: Kept };
 
 /**
- * A piece out of entries in any order: sorted by code unit, every folder explicit (0755 where the source has none), fixed
+ * A piece out of entries in any order: sorted as `comparePaths` does, every folder explicit (0755 where the source has none), fixed
  * time, owner 0:0, links 0777. Of several entries at one path the last one counts. Consumes all items, then gives the
  * stream; destroying it frees what was put aside.
  */
@@ -79,7 +78,7 @@ async function nodeOf(entry: Entry, { content, nodes, spool, subject }: Collecti
 async function write(pack: TarPack, { nodes, spool }: { readonly nodes: ReadonlyMap<string, Node>; readonly spool: Spool }): Promise<void> {
   const owner = { uid: 0, gid: 0, mtime: FIXED_TIME };
   const firsts = new Map<Kept, string>();
-  for (const path of [...nodes.keys()].sort(compare)) {
+  for (const path of [...nodes.keys()].sort(comparePaths)) {
     const node = nodes.get(path) as Node;
     if (node.type === 'directory') {
       await pack.entry({ type: 'directory', path, mode: node.mode, ...owner });

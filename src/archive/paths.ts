@@ -53,6 +53,25 @@ export function unsafeLink(path: string, target: string): string | undefined {
   return undefined;
 }
 
+/**
+ * The order of a walk that takes names by their UTF-8 bytes, and each folder right before what is in it: that of Go's
+ * `filepath.WalkDir`, in which an engine writes what a build step made.
+ */
+export function comparePaths(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let at = 0; at < length; at += 1) {
+    const [one, other] = [a.charCodeAt(at), b.charCodeAt(at)];
+    if (one !== other) return rank(one) - rank(other);
+  }
+  return a.length - b.length;
+}
+
+/** A slash ends a name, which comes before all longer ones; surrogates stand for characters above all others. */
+function rank(unit: number): number {
+  if (unit === 0x2f) return 0;
+  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit;
+}
+
 /** The folder of a cleaned path; `''` for the root. */
 export function parentOf(path: string): string {
   const slash = path.lastIndexOf('/');

@@ -5,8 +5,11 @@ import { refuse, refuseEntry } from './refusal.js';
 import { BLOCK, isEnd, padding, typeFlag } from './tar-block.js';
 import { headerBlocks, writeHeader } from './write-header.js';
 
-/** What an entry of a piece becomes, if anything. Only a file may become a file, of the same size: its content stays. */
-export type Rewrite = (entry: Entry) => Entry | undefined;
+/** What an entry of a piece becomes, if anything. Only a file may become a file, of the same size: its content stays. `HOLD`: asked again after `resume`. */
+export type Rewrite = (entry: Entry) => Entry | undefined | typeof HOLD;
+
+/** The entry must wait for others: nothing more is read. */
+export const HOLD = Symbol('hold');
 
 /**
  * Passes a piece through with other headers, a chunk at a time: contents stay where they are in memory, and a new header
@@ -27,10 +30,24 @@ export class PieceRewriter {
   #target: string | undefined;
   #size: number | undefined;
   #ended = false;
+  /** What was not read yet, since an entry is held. */
+  #held: Buffer | undefined;
 
   constructor(subject: string, rewrite: Rewrite) {
     this.#rewrite = rewrite;
     this.#subject = subject;
+  }
+
+  /** An entry was held: `resume`, not `feed`, goes on. */
+  get holds(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** As `feed`, with what was left when an entry was held. */
+  resume(): Buffer[] {
+    const rest = this.#held ?? Buffer.alloc(0);
+    this.#held = undefined;
+    return this.feed(rest);
   }
 
   /** The next bytes of the piece. Gives what goes out, in order: parts of the chunk, which is changed, and new headers. */
@@ -64,11 +81,20 @@ export class PieceRewriter {
         const block = this.#begun;
         this.#begun = undefined;
         const header = this.#header(block);
+        if (header === HOLD) {
+          this.#held = Buffer.concat([block, chunk.subarray(at)]);
+          return out;
+        }
         if (header !== undefined) out.push(header);
       } else {
         const block = chunk.subarray(at, at + BLOCK);
         const kept = this.#keeps;
         const header = this.#header(block);
+        if (header === HOLD) {
+          cut(at);
+          this.#held = chunk.subarray(at);
+          return out;
+        }
         if (header === block) {
           if (!kept || from < 0) from = at;
         } else {
@@ -85,11 +111,11 @@ export class PieceRewriter {
 
   /** Call it after the last chunk. */
   end(): void {
-    if (this.#left > 0 || this.#meta !== undefined || this.#begun !== undefined || this.#path !== undefined || !this.#ended) refuse(this.#subject, 'is not a whole tar archive');
+    if (this.holds || this.#left > 0 || this.#meta !== undefined || this.#begun !== undefined || this.#path !== undefined || !this.#ended) refuse(this.#subject, 'is not a whole tar archive');
   }
 
-  /** The new header of what begins with this block; the block itself, if it has been written over. */
-  #header(block: Buffer): Buffer | undefined {
+  /** The new header of what begins with this block; the block itself, if it has been written over. Held, it can be asked for again. */
+  #header(block: Buffer): Buffer | undefined | typeof HOLD {
     this.#keeps = false;
     if (block[0] === 0 && isEnd(block)) {
       this.#ended = true;
@@ -103,9 +129,10 @@ export class PieceRewriter {
     }
     const entry = this.#entry(block, flag, size);
     const fileSize = entry.type === 'file' ? entry.size : 0;
+    const changed = this.#rewrite(entry);
+    if (changed === HOLD) return HOLD;
     this.#left = fileSize + padding(fileSize);
     this.#path = this.#target = this.#size = undefined;
-    const changed = this.#rewrite(entry);
     if (changed === undefined) return undefined;
     if ((changed.type === 'file' ? changed.size : 0) !== fileSize) throw new Error(`${entry.path} of ${this.#subject} would lose its content`);
     this.#keeps = true;

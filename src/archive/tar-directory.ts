@@ -4,12 +4,12 @@ import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fail } from '../core/failure.js';
-import { compare } from '../core/record.js';
 import { onDisk } from '../util/disk.js';
 import { FIXED_TIME } from './entry.js';
 import type { Entry } from './entry.js';
 import { tarOf } from './pack-tar.js';
 import type { PackItem } from './pack-tar.js';
+import { comparePaths } from './paths.js';
 
 export interface TarDirectoryOptions {
   /** Put before every path, as a folder of the archive that is listed too: `dist`. */
@@ -24,15 +24,15 @@ export interface TarDirectoryOptions {
   readonly special?: 'refuse' | 'skip';
 }
 
-/** The tree of a folder as a deterministic tar: sorted by code unit, hard links within the tree kept, links never followed. */
+/** The tree of a folder as a deterministic tar: sorted as `comparePaths` does, hard links within the tree kept, links never followed. */
 export function tarDirectory(dir: string, options: TarDirectoryOptions = {}): Readable {
   return tarOf(directoryItems(dir, options));
 }
 
-/** The entries of a folder, sorted by code unit of their paths, with the contents of files. */
+/** The entries of a folder, sorted as `comparePaths` does, with the contents of files. */
 export async function* directoryItems(dir: string, options: TarDirectoryOptions = {}): AsyncGenerator<PackItem> {
   const found = await onDisk(dir, () => walk(dir, options));
-  found.sort((a, b) => compare(a.entry.path, b.entry.path));
+  found.sort((a, b) => comparePaths(a.entry.path, b.entry.path));
   const firsts = new Map<string, string>();
   for (const { entry, real, inode } of found) {
     if (entry.type !== 'file') {

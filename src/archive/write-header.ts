@@ -22,7 +22,8 @@ const TEMPLATE = (() => {
 const TEMPLATE_SUM = TEMPLATE.reduce((sum, byte) => sum + byte, 0);
 
 /**
- * Writes the ustar header of an entry (POSIX.1, numeric owner, no names) over one block, whatever was there. False, and
+ * Writes the ustar header of an entry (POSIX.1, numeric owner, no names; the very bytes of Go's archive/tar, so that an engine's tar
+ * of the same tree may be the same) over one block, whatever was there. False, and
  * nothing is written, if the entry does not fit into a single block: then see `headerBlocks`.
  */
 export function writeHeader(block: Buffer, entry: Entry): boolean {
@@ -44,7 +45,10 @@ export function headerBlocks(entry: Entry): Buffer {
   if (writeHeader(block, entry)) return block;
   const body = Buffer.concat(paxRecords(entry));
   const pax = Buffer.allocUnsafe(BLOCK);
-  fill(pax, { flag: PAX, mode: 0o644, uid: 0, gid: 0, mtime: 0, size: body.length, name: 'PaxHeader', prefix: '', target: '' });
+  fill(pax, { flag: PAX, mode: 0, uid: 0, gid: 0, mtime: 0, size: body.length, name: paxName(nameOf(entry)), prefix: '', target: '' });
+  // Go has no device numbers in it.
+  pax.fill(0, 329, 345);
+  checksum(pax, pax.subarray(0, 148).reduce(plus, 0) + 8 * SPACE + pax.subarray(156).reduce(plus, 0));
   fill(block, {
     flag: FLAG[entry.type], mode: entry.mode, uid: within(entry.uid, MAX_OWNER), gid: within(entry.gid, MAX_OWNER), mtime: within(entry.mtime, MAX_SIZE),
     size: within(sizeOf(entry), MAX_SIZE), name: plain(nameOf(entry)), prefix: '', target: plain(targetOf(entry)),
@@ -70,7 +74,14 @@ function fill(block: Buffer, { flag, mode, uid, gid, mtime, size, name, prefix, 
   block[156] = flag;
   const text = put(block, 0, name) + put(block, 157, target) + put(block, 345, prefix);
   const numbers = octal(block, 106, mode) + octal(block, 114, uid) + octal(block, 122, gid) + octal(block, 134, size) + octal(block, 146, mtime);
-  const sum = TEMPLATE_SUM + flag + text + numbers;
+  checksum(block, TEMPLATE_SUM + flag + text + numbers);
+}
+
+function plus(sum: number, byte: number): number {
+  return sum + byte;
+}
+
+function checksum(block: Buffer, sum: number): void {
   block.fill(0x30, 148, 154);
   block[154] = 0;
   octal(block, 153, sum);
@@ -98,13 +109,22 @@ function octal(block: Buffer, last: number, value: number): number {
   return sum;
 }
 
+/** As much into the prefix as it has room for. */
 function splitName(path: string): { readonly name: string; readonly prefix: string } | undefined {
   if (path.length <= NAME) return { name: path, prefix: '' };
-  const slash = path.indexOf('/', path.length - NAME - 1);
-  if (slash < 1 || slash > PREFIX || slash >= path.length - 1) return undefined;
+  const slash = path.lastIndexOf('/', Math.min(PREFIX, path.length - 2));
+  if (slash < 1 || path.length - slash - 1 > NAME) return undefined;
   return { name: path.slice(slash + 1), prefix: path.slice(0, slash) };
 }
 
+/** `a/b` → `a/PaxHeaders.0/b`: what readers without pax call the records. */
+function paxName(path: string): string {
+  const clean = path.replace(/\/$/, '');
+  const slash = clean.lastIndexOf('/') + 1;
+  return plain(path.endsWith('/') ? `${clean}/PaxHeaders.0` : `${clean.slice(0, slash)}PaxHeaders.0/${clean.slice(slash)}`);
+}
+
+/** Sorted by keyword. */
 function paxRecords(entry: Entry): Buffer[] {
   const records: Buffer[] = [];
   const add = (keyword: string, value: string): void => {
@@ -116,12 +136,12 @@ function paxRecords(entry: Entry): Buffer[] {
   };
   const path = nameOf(entry);
   const target = targetOf(entry);
-  if (path.length > NAME || !ASCII.test(path)) add('path', path);
+  if (entry.gid > MAX_OWNER) add('gid', String(entry.gid));
   if (target.length > NAME || !ASCII.test(target)) add('linkpath', target);
+  if (entry.mtime < 0 || entry.mtime > MAX_SIZE) add('mtime', String(entry.mtime));
+  if (path.length > NAME || !ASCII.test(path)) add('path', path);
   if (sizeOf(entry) > MAX_SIZE) add('size', String(sizeOf(entry)));
   if (entry.uid > MAX_OWNER) add('uid', String(entry.uid));
-  if (entry.gid > MAX_OWNER) add('gid', String(entry.gid));
-  if (entry.mtime < 0 || entry.mtime > MAX_SIZE) add('mtime', String(entry.mtime));
   return records;
 }
 
@@ -147,5 +167,6 @@ function within(value: number, most: number): number {
 
 /** For readers without pax. */
 function plain(name: string): string {
-  return name.replace(/[^\x01-\x7f]/g, '_').slice(0, NAME);
+  const ascii = name.replace(/[^\x01-\x7f]/g, '');
+  return ascii.length > NAME ? ascii.slice(0, NAME).replace(/\/+$/, '') : ascii;
 }

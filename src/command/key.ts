@@ -6,7 +6,7 @@ import type { Input } from './inputs.js';
 /** What a command's requirement hash is made of. */
 export function commandRecord(spec: CommandSpec, facts: CommandFacts): KeyRecord {
   return {
-    format: 1,
+    format: 2,
     kind: 'command',
     // The recipe that runs it: another compiler, another result.
     builder: facts.builderKey,

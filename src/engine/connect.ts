@@ -11,6 +11,7 @@ import { Modem } from './modem.js';
 import { asking } from './refusal.js';
 import { Transport } from './transport.js';
 import { loadImages, pullImage, pushImage, saveImages } from './transfer.js';
+import { unpackLayers } from './unpack.js';
 
 export interface EngineOptions {
   /** In the syntax of DOCKER_HOST; default the engine's usual socket. */
@@ -36,6 +37,7 @@ export function connectEngine(options: EngineOptions = {}): Engine {
     images: via(listImages),
     pull: via(pullImage),
     build: via(buildImage),
+    unpack: via(unpackLayers),
     tag: via(tagImage),
     removeImage: via(removeImage),
     load: via(loadImages),

@@ -20,6 +20,11 @@ export interface Engine {
   images(labels: readonly string[]): Promise<readonly ImageSummary[]>;
   pull(reference: string, options?: PullOptions): Promise<ImageInfo>;
   build(options: BuildOptions): Promise<ImageId>;
+  /**
+   * BuildKit with a graph driver only: an image without a name whose layers are those of another and, on them, the trees of some tars, unpacked by that image's own
+   * `tar` and packed again by the engine. Fails `build` where it can't: there is no `tar`, or the engine has no such interface.
+   */
+  unpack(options: UnpackOptions): Promise<ImageId>;
   tag(image: ImageId, reference: string): Promise<void>;
   /** Removes a tag, or an image when it is named by its id. Absent is fine; `in-use` when a container uses it. */
   removeImage(reference: string): Promise<'removed' | 'absent' | 'in-use'>;
@@ -169,6 +174,14 @@ export interface BuildOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface UnpackOptions {
+  /** Reference of an image that the engine has, by name. */
+  readonly from: string;
+  /** Each opens a tar, bottom first; one is read at a time. */
+  readonly tars: readonly (() => Promise<Readable>)[];
+  readonly signal?: AbortSignal;
+}
+
 /** Answers to a builder's questions. It is given nothing but what it asks for here; a failure fails the build. */
 export interface BuildSession {
   /** The secret with this id (`RUN --mount=type=secret,id=…`); undefined if the build has none of that name. At most 500 kB. */
@@ -177,6 +190,8 @@ export interface BuildSession {
   readonly sshAgent?: (id: string) => Promise<Duplex | undefined>;
   /** For the registry at this host as BuildKit names it; Docker Hub is `registry-1.docker.io`. */
   readonly credentials?: (host: string) => Promise<Omit<RegistryAuth, 'serverAddress'> | undefined>;
+  /** Bytes that a build graph names by a URL with this path; undefined if there are none. One is read at a time. */
+  readonly upload?: (path: string) => Promise<Readable | undefined>;
 }
 
 export interface Mount {

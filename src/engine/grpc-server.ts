@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Http2Stream, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 
 /** The status codes of gRPC that we answer with. */
 export const GRPC = { ok: 0, unknown: 2, notFound: 5, resourceExhausted: 8, unimplemented: 12, unavailable: 14 } as const;
@@ -60,7 +60,7 @@ export async function serveCall(stream: ServerHttp2Stream, headers: IncomingHttp
 }
 
 /** Messages out of the stream: one byte (compressed or not), four bytes of length, the message. */
-async function* readMessages(stream: ServerHttp2Stream): AsyncGenerator<Buffer> {
+export async function* readMessages(stream: Http2Stream): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     rest = Buffer.concat([rest, chunk]);
@@ -75,7 +75,8 @@ async function* readMessages(stream: ServerHttp2Stream): AsyncGenerator<Buffer> 
   }
 }
 
-function frameOf(message: Buffer): Buffer {
+/** A message with its prefix, as it travels. */
+export function frameOf(message: Buffer): Buffer {
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);
   return Buffer.concat([prefix, message]);

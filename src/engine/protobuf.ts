@@ -1,3 +1,5 @@
+import { compare } from '../core/record.js';
+
 /** Bytes that are no protocol buffers message. */
 export class Malformed extends Error {}
 
@@ -53,18 +55,34 @@ function read(type: number, varint: () => number, take: (length: number) => Buff
   throw new Malformed(`unknown wire type ${type}`);
 }
 
-/** A message of length-delimited fields (`string`, `bytes`, messages); empty ones are left out, as in proto3. */
-export function encode(fields: Readonly<Record<number, string | Buffer>>): Buffer {
-  const parts = Object.entries(fields).map(([field, value]): Buffer => {
-    const bytes = Buffer.from(value as string);
-    return bytes.length === 0 ? bytes : Buffer.concat([varintOf(Number(field) * 8 + 2), varintOf(bytes.length), bytes]);
-  });
-  return Buffer.concat(parts);
+/** `string`, `bytes` or a message; an integer or a boolean; several of the former (`repeated`). */
+export type Field = string | Buffer | number | boolean | readonly (string | Buffer)[];
+
+/** A message. Fields that are empty, 0 or false are left out, as in proto3; of repeated ones none is. */
+export function encode(fields: Readonly<Record<number, Field>>): Buffer {
+  return Buffer.concat(Object.entries(fields).map(([field, value]) => {
+    if (typeof value === 'number' || typeof value === 'boolean') return Number(value) === 0 ? NOTHING : Buffer.concat([varintOf(Number(field) * 8), varintOf(Number(value))]);
+    if (typeof value === 'string' || Buffer.isBuffer(value)) return value.length === 0 ? NOTHING : delimited(Number(field), value);
+    return Buffer.concat(value.map((one) => delimited(Number(field), one)));
+  }));
 }
 
+/** `map<string, string>`, as what it is on the wire: repeated messages of key and value. Sorted by key. */
+export function entriesOf(map: Readonly<Record<string, string>>): readonly Buffer[] {
+  return Object.keys(map).sort(compare).map((key) => encode({ 1: key, 2: map[key] as string }));
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function delimited(field: number, value: string | Buffer): Buffer {
+  const bytes = Buffer.from(value as string);
+  return Buffer.concat([varintOf(field * 8 + 2), varintOf(bytes.length), bytes]);
+}
+
+/** Negative numbers take ten bytes, as 64-bit two's complement. */
 function varintOf(value: number): Buffer {
   const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
-  return Buffer.from([...bytes, rest]);
+  let rest = BigInt.asUintN(64, BigInt(value));
+  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) + 0x80);
+  return Buffer.from([...bytes, Number(rest)]);
 }

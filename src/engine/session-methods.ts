@@ -8,7 +8,7 @@ import { decode, encode } from './protobuf.js';
  * What the builder may ask of a session, by the path of the method. Services and messages are BuildKit's; only what the
  * build was given is offered.
  */
-export function sessionMethods({ secret, sshAgent, credentials }: BuildSession): ReadonlyMap<string, Method> {
+export function sessionMethods({ secret, sshAgent, credentials, upload }: BuildSession): ReadonlyMap<string, Method> {
   const methods = new Map<string, Method>();
   // HealthCheckResponse: 1 status (enum, a varint): 1 is SERVING.
   methods.set('/grpc.health.v1.Health/Check', unary(async () => Buffer.from([0x08, 0x01])));
@@ -38,7 +38,31 @@ export function sessionMethods({ secret, sshAgent, credentials }: BuildSession):
       return encode(identityToken === undefined ? { 1: username, 2: password } : { 2: identityToken });
     }));
   }
+  if (upload !== undefined) methods.set('/moby.upload.v1.Upload/Pull', inTurn((call) => pulled(call, upload)));
   return methods;
+}
+
+/** Calls wait for those before them. */
+function inTurn(method: Method): Method {
+  let last: Promise<void> = Promise.resolve();
+  return async function* (call) {
+    const before = last;
+    let done = (): void => undefined;
+    last = new Promise((resolve) => (done = resolve));
+    try {
+      await before;
+      yield* method(call);
+    } finally {
+      done();
+    }
+  };
+}
+
+/** BytesMessage: 1 data. */
+async function* pulled({ headers }: Call, upload: NonNullable<BuildSession['upload']>): AsyncGenerator<Buffer> {
+  const path = String(headers['urlpath'] ?? '');
+  const source = (await upload(path)) ?? missing(`nothing at ${path}`);
+  for await (const data of source as AsyncIterable<Buffer>) yield encode({ 1: data });
 }
 
 /** Both ways, BytesMessage: 1 data. Ends with either side. */

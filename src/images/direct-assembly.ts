@@ -71,7 +71,7 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
   const trees = new Set<KnownTree>();
   const queue = createLoadQueue(lazy(async () => {
     const { createLoader } = await import('../load/load-images.js');
-    return createLoader({ engine, store, emit, signal });
+    return createLoader({ engine, store, emit, signal, ...(dependencies.ahead === undefined ? {} : { labels: dependencies.ahead.labels }) });
   }));
   const preloads = createPreloads({ dependencies, queue, artifactSpec, contextInputs, foldersAbove });
   return { foresee, make, stored, close };

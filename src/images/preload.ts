@@ -2,6 +2,7 @@ import type { Part } from '../artifact/artifact.js';
 import type { ImageId } from '../core/identity.js';
 import type { Layer } from '../layers/layer.js';
 import type { EarlyLayers } from '../layers/early-layers.js';
+import { layersConfig } from '../load/layers-config.js';
 import type { LoadableImage } from '../load/port.js';
 import type { ParentImage } from './assemble-image.js';
 
@@ -98,23 +99,11 @@ export class Preload {
 
   async #send({ parent, known }: Foundation, count: number): Promise<void> {
     const layers = [...parent.layers, ...this.#layers.slice(0, count)];
-    const image = { config: await this.#config(parent, layers), layers, tags: [], known, ...(parent.base === undefined ? {} : { base: parent.base }) };
+    const image = { config: layersConfig(parent.config, layers, await this.#options.labels()), layers, tags: [], known, ...(parent.base === undefined ? {} : { base: parent.base }) };
     const id = await this.#options.send(image, () => !this.#ended);
     if (id === undefined) return this.#giveUp();
     this.#images.add(id);
     await this.#removeBut(id);
-  }
-
-  async #config({ config }: Foundation['parent'], layers: readonly Layer[]): Promise<Buffer> {
-    const { architecture, os, variant } = config;
-    return Buffer.from(JSON.stringify({
-      architecture,
-      os,
-      ...(variant === undefined ? {} : { variant }),
-      config: { Labels: await this.#options.labels() },
-      rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
-      history: layers.map(() => ({ created_by: 'layers ahead of their image' })),
-    }));
   }
 
   async #removeBut(kept?: ImageId): Promise<void> {

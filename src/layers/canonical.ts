@@ -1,4 +1,5 @@
 import { groupOf, spreadOf, withoutVersion } from '../artifact/spread.js';
+import { comparePaths } from '../archive/paths.js';
 import { compare } from '../core/record.js';
 import type { LayerPart } from './layer.js';
 
@@ -9,7 +10,7 @@ const LARGE = 64 * MiB;
 const MAX_ALONE = 8;
 
 /** To be raised whenever the same parts give other groups than before. */
-export const CANONICAL_FORMAT = 4;
+export const CANONICAL_FORMAT = 5;
 
 /**
  * Spreads parts over layers, bottom first, by their content alone, and so that a small change leaves most layers what they
@@ -40,5 +41,5 @@ function nameOf(part: LayerPart): string {
 }
 
 export function comparePlaces(a: LayerPart, b: LayerPart): number {
-  return compare(a.at, b.at) || compare(a.piece, b.piece);
+  return comparePaths(a.at, b.at) || compare(a.piece, b.piece);
 }

@@ -7,7 +7,7 @@ import type { DiffId, Layer, PiecesContent, RecipeHash } from './layer.js';
 
 /** A record of bucket `layers`, under `layer-<recipe hash>`; it lives as long as its pieces. */
 interface StoredLayer {
-  readonly format: 1;
+  readonly format: 2;
   readonly diffId: DiffId;
   readonly size: number;
   readonly content: PiecesContent;
@@ -24,7 +24,7 @@ export async function storeLayer(content: PiecesContent, store: Store): Promise<
     hash.update(chunk as Buffer);
     size += (chunk as Buffer).length;
   }
-  const stored: StoredLayer = { format: 1, diffId: `sha256:${hash.digest('hex')}`, size, content };
+  const stored: StoredLayer = { format: 2, diffId: `sha256:${hash.digest('hex')}`, size, content };
   await store.putRecord('layers', keyOf(recipe), stored as unknown as Data, { blobs: piecesOf([content]) });
   return { recipe, layer: layerOf(recipe, stored) };
 }
@@ -42,7 +42,7 @@ export async function findContent(recipe: RecipeHash, store: Store): Promise<Pie
 
 async function read(recipe: RecipeHash, store: Store): Promise<StoredLayer | undefined> {
   const found = (await store.getRecord('layers', keyOf(recipe))) as unknown as StoredLayer | undefined;
-  return found?.format === 1 ? found : undefined;
+  return found?.format === 2 ? found : undefined;
 }
 
 function layerOf(recipe: RecipeHash, { diffId, size }: StoredLayer): Layer {
@@ -58,7 +58,7 @@ export function piecesOf(contents: readonly PiecesContent[]): Digest[] {
 function recipeHash({ prefix, above = [], folders = [], parts, removed }: PiecesContent): RecipeHash {
   const places = parts.map(({ at, piece, only }) => (only === undefined ? [at, piece] : [at, piece, only]));
   const aboves = above.map(({ path, mode, uid, gid }) => [path, mode, uid, gid]);
-  return hashRecord<RecipeHash>({ format: 1, prefix, above: aboves, folders, parts: places, removed });
+  return hashRecord<RecipeHash>({ format: 2, prefix, above: aboves, folders, parts: places, removed });
 }
 
 function keyOf(recipe: RecipeHash): string {

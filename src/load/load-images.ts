@@ -13,6 +13,7 @@ import { readIncremental, writeIncremental } from './incremental.js';
 import { asForeign, ownLayers, type OwnLayers } from './own-layers.js';
 import type { LoadableImage, LoadAhead, LoadImages } from './port.js';
 import { readEngine, rememberEngine } from './remembered-engine.js';
+import { ByBuilder } from './by-builder.js';
 import { isRefusal, loadWithAll, loadWithout } from './request.js';
 import type { LoadContext } from './request.js';
 import { storedLayers } from './stored-layers.js';
@@ -23,21 +24,29 @@ export interface LoaderOptions {
   readonly store: Store;
   readonly emit?: Emit;
   readonly signal?: AbortSignal;
+  /** Of images that only have layers, in case a run leaves one behind. */
+  readonly labels?: () => Promise<Readonly<Record<string, string>>>;
 }
 
 /**
  * Brings images to one engine, all of a call in one request. First without what the engine is said to have; if it refuses,
  * without what it surely has; if it refuses that too, everything, and that is remembered of it (README, "Which way").
  */
-export function createLoader({ emit, ...options }: LoaderOptions): { readonly load: LoadImages; readonly ahead: LoadAhead } {
+export function createLoader({ emit, labels, ...options }: LoaderOptions): { readonly load: LoadImages; readonly ahead: LoadAhead } {
+  const builder = new ByBuilder(labels);
   return {
     load: async (images, turn = {}) => {
       if (images.length === 0) return [];
       const context = { ...options, turn };
       const { tried, ids } = await loadUnasked(context, images);
-      return ids ?? (await load({ ...context, info: await options.engine.info() }, images, { emit, tried }));
+      if (ids !== undefined) return ids;
+      const asked = { ...context, info: await options.engine.info() };
+      return builder.under(asked, images, (upon, own = turn) => load({ ...asked, turn: own }, upon, { emit, tried }));
     },
-    ahead: async (image, turn = {}) => await ahead({ ...options, turn, info: await options.engine.info() }, image),
+    ahead: async (image, turn = {}) => {
+      const context = { ...options, turn, info: await options.engine.info() };
+      return builder.ahead(context, image, (named) => ahead(context, named));
+    },
   };
 }
 

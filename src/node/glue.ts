@@ -1,7 +1,6 @@
 import { FIXED_TIME, type Entry } from '../archive/entry.js';
 import type { PackItem } from '../archive/pack-tar.js';
-import { ancestorsOf } from '../archive/paths.js';
-import { compare } from '../core/record.js';
+import { ancestorsOf, comparePaths } from '../archive/paths.js';
 import type { BinLink } from './bins.js';
 import { relativeLocation } from './location.js';
 import type { TreeNode } from './tree.js';
@@ -45,5 +44,5 @@ export function glueItems({ installed, bins, hiddenLock }: Glue): readonly PackI
     const path = 'node_modules/.package-lock.json';
     entries.set(path, { entry: { type: 'file', path, mode: 0o644, size: text.length, ...common }, content: text });
   }
-  return [...entries.keys()].sort(compare).map((each) => entries.get(each) as PackItem);
+  return [...entries.keys()].sort(comparePaths).map((each) => entries.get(each) as PackItem);
 }

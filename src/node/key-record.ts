@@ -40,7 +40,7 @@ export function keyRecord(parts: KeyParts): KeyRecord {
   }
   const { name, version } = parts.head;
   return {
-    format: 1,
+    format: 2,
     kind: 'node',
     prefix: parts.prefix,
     builder: parts.builder,

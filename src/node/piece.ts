@@ -25,7 +25,7 @@ export interface Piece {
 
 /** Everything that decides about a piece: the tarball, which files are made executable, and the rules of unpacking. */
 export function pieceKey(tarball: PackageKey, bins: ReadonlySet<string>): PackageKey {
-  return hashRecord<PackageKey>({ format: 1, kind: 'node-piece', tarball, bins: [...bins].sort() });
+  return hashRecord<PackageKey>({ format: 2, kind: 'node-piece', tarball, bins: [...bins].sort() });
 }
 
 export async function storedPiece(store: Store, key: PackageKey): Promise<Piece | undefined> {

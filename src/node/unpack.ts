@@ -3,6 +3,7 @@ import { FIXED_TIME, type Entry } from '../archive/entry.js';
 import type { PackItem } from '../archive/pack-tar.js';
 import type { TarItem } from '../archive/read-tar.js';
 import type { Kept, Spool } from '../archive/spool.js';
+import { comparePaths } from '../archive/paths.js';
 import { compare } from '../core/record.js';
 import { isObject, isStrings } from './manifest.js';
 
@@ -151,7 +152,7 @@ async function* prefixed(start: Buffer, rest: AsyncIterator<Buffer>): AsyncGener
 function sortedItems(files: ReadonlyMap<string, File>, { folders, spool, scratch }: { readonly folders: ReadonlySet<string>; readonly spool: Spool; readonly scratch?: Buffer }): readonly PackItem[] {
   const common = { uid: 0, gid: 0, mtime: FIXED_TIME };
   const items: PackItem[] = [];
-  for (const path of [...folders, ...files.keys()].sort(compare)) {
+  for (const path of [...folders, ...files.keys()].sort(comparePaths)) {
     const file = files.get(path);
     const entry: Entry = file
       ? { type: 'file', path, mode: file.mode, size: file.size, ...common }

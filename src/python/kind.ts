@@ -59,7 +59,7 @@ async function plan(spec: PythonSpec, context: Context, { made, files }: Shared)
   const lock = (await currentLock(inputKey, context)) ?? (await newLock(inputKey, { spec, inputs, work }));
   if (spec.strict) checkStrict(lock, spec);
   const record = {
-    ...{ format: 1, kind: 'python', ...inputs.record, packages: unnamed(lock, inputs) },
+    ...{ format: 2, kind: 'python', ...inputs.record, packages: unnamed(lock, inputs) },
     ...{ python: interpreter.record, platform, builder: context.builderKey },
     prefix,
     settings: { compileBytecode },

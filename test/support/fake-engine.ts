@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { PassThrough, Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import type { Entry } from '../../src/archive/entry.js';
 import { tarOf } from '../../src/archive/pack-tar.js';
 import type { PackItem } from '../../src/archive/pack-tar.js';
 import { readTar } from '../../src/archive/read-tar.js';
 import { Failed, fail } from '../../src/core/failure.js';
 import type { ImageId } from '../../src/core/identity.js';
-import type { Attachment, BuildOptions, Container, ContainerSpec, ContainerState, Engine, EngineInfo, ExecSpec, ImageDetails, ImageInfo, LoadOptions } from '../../src/engine/engine.js';
+import type { Attachment, BuildOptions, Container, ContainerSpec, ContainerState, Engine, EngineInfo, ExecSpec, ImageDetails, ImageInfo, LoadOptions, UnpackOptions } from '../../src/engine/engine.js';
 import { splitTag } from '../../src/engine/reference.js';
 import { readDockerArchive, readOciLayout, sha256, standIn } from './fake-archives.js';
 import type { ArchivedImage } from './fake-archives.js';
@@ -106,6 +107,18 @@ export class FakeEngine implements Engine {
     const files = await filesOf(options.context());
     const parts = (await this.script.build?.(options, files)) ?? { layers: [await this.layerOf(files)] };
     return this.addImage(options.tags, { ...parts, labels: { ...parts.labels, ...options.labels } }).id;
+  }
+
+  async unpack({ from, tars }: UnpackOptions): Promise<ImageId> {
+    this.calls.push(`unpack ${tars.length}`);
+    const { layers } = this.find(from) ?? fail({ reason: 'build', message: `no image ${from}` });
+    const added: string[] = [];
+    for (const open of tars) {
+      const bytes = await buffer(await open());
+      if (bytes.length % 512 !== 0) fail({ reason: 'build', message: 'this does not look like a tar archive' });
+      added.push(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
+    }
+    return this.addImage([], { layers: [...layers, ...added] }).id;
   }
 
   async tag(image: ImageId, reference: string): Promise<void> {

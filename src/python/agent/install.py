@@ -11,7 +11,7 @@ Standard input is a line of JSON with the settings and then requests, each worke
 
 Standard output is a tar. For each request it has OUT.json, {ok: true, warnings: [...]} or {ok: false, error: "..."}, and if
 all went well OUT.tar: what `uv pip install` leaves below the prefix, paths relative to it, as bytes that depend on nothing
-but the settings and the request: sorted by UTF-16 code unit, explicit folders, one time, owner 0:0, modes 0644 and 0755.
+but the settings and the request: sorted as a walk through the folders would come to them, explicit folders, one time, owner 0:0, modes 0644 and 0755.
 Working files are in the current folder.
 """
 
@@ -503,7 +503,7 @@ def write_tar(out, files, folders, opened, links=None):
     """Writes the tree; `opened(content)` gives (stream, size). Wheel paths that are not Unicode are refused by encode."""
     links = links or {}
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted([*files, *folders, *links], key=lambda path: path.encode("utf-16-be")):
+        for path in sorted([*files, *folders, *links], key=lambda path: path.split("/")):
             entry = tarfile.TarInfo(path)
             entry.mtime = FIXED_TIME
             if path in links:

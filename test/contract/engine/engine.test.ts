@@ -116,6 +116,31 @@ describe.each(SUBJECTS)('$name', ({ image, make }) => {
     expect(lines.join()).toContain('Step 1');
   });
 
+  test('unpacks tars as layers of an image, one read at a time', async () => {
+    let open = 0;
+    const tar = (...items: PackItem[]) => async (): Promise<Readable> => {
+      open += 1;
+      expect(open).toBe(1);
+      return tarOf(items).once('close', () => (open -= 1));
+    };
+    const base = (await engine.image(image))!;
+    const unpacking = engine.unpack({ from: image, tars: [tar(file('one', 'first'), file('two', 'first')), tar(file('two', `second ${mark}`))] });
+    if ((await engine.info()).imageStore === 'containerd') return expect(unpacking).rejects.toThrow('with a graph driver only');
+    const id = await unpacking;
+    const { layers, tags } = (await engine.image(id))!;
+    expect(layers.slice(0, -2)).toEqual(base.layers);
+    expect(new Set(layers).size).toBe(base.layers.length + 2);
+    expect(tags).toEqual([]);
+    await engine.removeImage(id);
+  });
+
+  test('what is no tar, or has no image to be unpacked on, is not unpacked', async () => {
+    const broken = engine.unpack({ from: image, tars: [async () => Readable.from([Buffer.from('no tar')])] });
+    expect(((await broken.catch((error: unknown) => error)) as Failed).has('build')).toBe(true);
+    const nowhere = engine.unpack({ from: `${repository}:absent`, tars: [async () => tarOf([file('a', 'b')])] });
+    expect(((await nowhere.catch((error: unknown) => error)) as Failed).has('build')).toBe(true);
+  });
+
   test('saves and loads', async () => {
     const id = await build('FROM scratch\nCOPY hello /\n', { labels: { ...labels, travels: 'yes' }, tags: [`${repository}:saved`] });
     const chunks: Buffer[] = [];

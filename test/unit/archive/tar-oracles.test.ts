@@ -72,7 +72,7 @@ describe('what we write', () => {
     expect(snapshot(out)).toEqual(expected);
   });
 
-  test('is the same bytes for an extracted copy: sorted by code unit, one time, owner 0:0, no names', async () => {
+  test('is the same bytes for an extracted copy: sorted as a walk comes to them, one time, owner 0:0, no names', async () => {
     const copy = await buffer(tarDirectory(join(dir, 'by-gnu-tar')));
     expect(copy.equals(await buffer(createReadStream(ours)))).toBe(true);
     const facts = python(`
@@ -80,7 +80,7 @@ import tarfile
 members = tarfile.open('ours.tar').getmembers()
 assert all((m.uid, m.gid, m.uname, m.gname, m.mtime) == (0, 0, '', '', ${FIXED_TIME}) for m in members)
 names = [m.name for m in members]
-assert names == sorted(names, key=lambda name: name.encode('utf-16-be')), 'order'
+assert names == sorted(names, key=lambda name: name.split('/')), 'order'
 plain = [m for m in members if not m.pax_headers]
 assert any(len(m.name) > 100 for m in plain), 'long names that ustar can hold'
 for m in members:

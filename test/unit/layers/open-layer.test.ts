@@ -7,7 +7,7 @@ import { composeLayer } from '../../../src/layers/compose-layer.js';
 import { openLayer } from '../../../src/layers/open-layer.js';
 import { MemoryStore } from '../../../src/store/memory.js';
 import { CorruptBlob, MissingBlob } from '../../../src/store/store.js';
-import { file, folder, hardlink, part } from './trees.js';
+import { file, folder, hardlink, part, symlink } from './trees.js';
 
 const content = (parts: readonly LayerPart[], more: Partial<PiecesContent> = {}): PiecesContent => ({ prefix: '/opt/venv', parts, removed: [], ...more });
 
@@ -25,15 +25,30 @@ async function failure(tar: Readable): Promise<unknown> {
 }
 
 describe('a layer of pieces', () => {
-  test('folders above the prefix, named folders, whiteouts, then the parts with their folders', async () => {
+  test('folders above the prefix, whiteouts with their folders, then all else in the order of a walk', async () => {
     const store = new MemoryStore();
     const parts = [await part(store, '/opt/venv/lib', [folder('sub', 0o700), file('sub/a', 'A')]), await part(store, '/opt/venv', [file('lib/sub/b', 'B'), file('bin/x', 'X'), file('c', 'C')])];
     const { folders, removed } = { folders: [['opt/venv/lib/sub', 0o750]] as const, removed: ['opt/venv/lib/old', 'opt/venv/share/gone'] };
     const layer = content([parts[0]!, { ...parts[1]!, only: ['bin/x', 'lib/sub/b'] }], { folders, removed, above: [{ path: 'opt', mode: 0o711, uid: 3, gid: 4 }] });
     expect(await entriesOf(composeLayer(layer, store))).toEqual([
-      'opt 711', 'opt/venv 755', 'opt/venv/lib 755', 'opt/venv/lib/sub 750', 'opt/venv/lib/.wh.old ', 'opt/venv/share 755', 'opt/venv/share/.wh.gone ',
-      'opt/venv/lib/sub/a A', 'opt/venv/bin 755', 'opt/venv/bin/x X', 'opt/venv/lib/sub/b B',
+      'opt 711', 'opt/venv 755', 'opt/venv/lib 755', 'opt/venv/lib/.wh.old ', 'opt/venv/share 755', 'opt/venv/share/.wh.gone ',
+      'opt/venv/bin 755', 'opt/venv/bin/x X', 'opt/venv/lib/sub 750', 'opt/venv/lib/sub/a A', 'opt/venv/lib/sub/b B',
     ]);
+  });
+
+  test('parts that lie in and beside one another, read in chunks of any size, come in the order of a walk', async () => {
+    const store = new MemoryStore();
+    const parts = await Promise.all([
+      part(store, '/opt/venv', [file('a-b/x', '1'), file('a.js', '2'), file('z', '3'), folder('m'), file(`m/${'long/'.repeat(40)}name`, '4')]),
+      part(store, '/opt/venv', [file('a/b', '5'), file('b/\u{10000}', '6'), file('b/\uffee', '7'), symlink('m/link', '../z')]),
+      part(store, '/opt/venv/a', [file('c', '8'.repeat(3_000_000)), folder('node_modules/q')]),
+      part(store, '/opt/venv/a/node_modules/q', [file('index.js', '9'), hardlink('zz', 'index.js')]),
+    ]);
+    const found = (await entriesOf(composeLayer(content(parts, { folders: [['opt/venv/m', 0o700], ['opt/venv/n', 0o711]] }), store))).map((line) => line.split(' ')[0]!);
+    const walked = [...found].sort((one, other) => Buffer.compare(Buffer.from(one.replaceAll('/', '\0')), Buffer.from(other.replaceAll('/', '\0'))));
+    expect(found).toEqual(walked);
+    expect(found).toContain('opt/venv/a/node_modules/q/zz');
+    expect(found).toHaveLength(60);
   });
 
   test("a package can't remove what is in other layers, by the name of a file, of a folder, or of its place", async () => {

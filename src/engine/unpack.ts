@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto';
+import { abortReason, Failed, fail } from '../core/failure.js';
+import type { ImageId } from '../core/identity.js';
+import { openSession } from './build-session.js';
+import type { Connection } from './connection.js';
+import type { UnpackOptions } from './engine.js';
+import { grpcClient, type GrpcClient } from './grpc-client.js';
+import { GrpcError } from './grpc-server.js';
+import { unpackDefinition } from './llb.js';
+import { decode, encode } from './protobuf.js';
+import { fullReference } from './reference.js';
+import { asking } from './refusal.js';
+
+const SOLVE = '/moby.buildkit.v1.Control/Solve';
+const PRUNE = '/moby.buildkit.v1.Control/Prune';
+/** The one that writes to the engine's image store. */
+const EXPORTER = 'moby';
+
+/** By BuildKit's own interface. Its cache has nothing of it afterwards. */
+export async function unpackLayers(connection: Connection, { from, tars, signal }: UnpackOptions): Promise<ImageId> {
+  const { transport } = connection;
+  const mark = `wheelwright-${randomUUID()}`;
+  const opens = new Map(tars.map((open, index) => [`/${mark}/${index}`, open]));
+  return asking('unpack layers', async () => {
+    const { os, architecture, imageStore } = await connection.info();
+    if (imageStore === 'containerd') fail({ reason: 'build', message: 'layers are unpacked by the builder of an engine with a graph driver only' });
+    const session = await openSession(transport, { upload: async (path) => opens.get(path)?.() }, signal);
+    let client: GrpcClient | undefined;
+    try {
+      client = await grpcClient(await transport.upgrade({ method: 'POST', path: '/grpc', signal }, 'h2c'));
+      // A host of that name means the session (BuildKit, source http).
+      const definition = unpackDefinition({ from: fullReference(from), urls: [...opens.keys()].map((path) => `http://buildkit-session${path}`), mark, platform: { os, architecture } });
+      // SolveRequest: 1 ref, 2 definition, 3 exporter of releases that know one only, 5 session, 13 exporters. Exporter: 1 type.
+      const [answer] = await client.call(SOLVE, encode({ 1: mark, 2: definition, 3: EXPORTER, 5: session.id, 13: [encode({ 1: EXPORTER })] }));
+      return imageOf(answer);
+    } catch (error) {
+      signal?.throwIfAborted();
+      const why = session.failure();
+      if (why !== undefined) throw why;
+      if (!(error instanceof GrpcError)) throw error;
+      throw new Failed({ reason: 'build', message: `the engine could not unpack layers: ${error.message}` }, { cause: error });
+    } finally {
+      // PruneRequest: 1 filter, 2 all. What can't be removed now is removed as anything of the cache that is old.
+      await client?.call(PRUNE, encode({ 1: [`description~=${mark}`], 2: true })).catch(() => undefined);
+      client?.close();
+      session.close();
+    }
+  }, 'build').catch((error: unknown) => {
+    throw signal?.aborted === true ? abortReason(signal) : error;
+  });
+}
+
+/** SolveResponse: 1 a map of texts. */
+function imageOf(answer: Buffer | undefined): ImageId {
+  const said = new Map((answer === undefined ? [] : decode(answer).messages(1)).map(decode).map((entry) => [entry.text(1), entry.text(2)]));
+  const id = said.get('containerimage.config.digest') ?? said.get('containerimage.digest') ?? '';
+  return /^sha256:[0-9a-f]{64}$/.test(id) ? (id as ImageId) : fail({ reason: 'build', message: 'the engine unpacked layers and made no image of them' });
+}
