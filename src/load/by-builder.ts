@@ -19,7 +19,8 @@ const SLOW_LOADS = 28;
 /** Fewer are loaded as soon as unpacked. Bytes. */
 const MANY = 4 * 1024 * 1024;
 
-const REPOSITORY = 'wheelwright-ahead';
+/** At a registry that is nowhere: nobody is asked for what is gone. */
+const REPOSITORY = 'localhost/wheelwright-ahead';
 
 /**
  * Brings layers to one engine by its builder, where that is quicker than a load. The builder packs what it unpacked in the order and form that we do, so that

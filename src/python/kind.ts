@@ -55,7 +55,7 @@ async function plan(spec: PythonSpec, context: Context, { made, files }: Shared)
     rank: (name) => groupOf(name, spread), compiling: new CompileQueue(context.jobs), installing, obtained: new Map(),
   };
   const platform = { os: facts.os, machine: facts.machine, libc: { ...facts.libc } };
-  const inputKey = hashRecord<string>({ format: 1, kind: 'python', ...inputs.record, python: interpreter.record, platform, builder: context.builderKey });
+  const inputKey = hashRecord<string>({ format: LOCK_FORMAT, kind: 'python', ...inputs.record, python: interpreter.record, platform, builder: context.builderKey });
   const lock = (await currentLock(inputKey, context)) ?? (await newLock(inputKey, { spec, inputs, work }));
   if (spec.strict) checkStrict(lock, spec);
   const record = {
@@ -73,9 +73,12 @@ async function plan(spec: PythonSpec, context: Context, { made, files }: Shared)
   };
 }
 
+/** Of what a lock's key is made of; an artifact's record has a format of its own. */
+const LOCK_FORMAT = 1;
+
 /** An artifact's record is that of its lock's key and what came to it since. */
 function locksOf(artifacts: readonly KeyedRecord[], locks: readonly RecordEntry[]): readonly string[] {
-  const keys = new Set(artifacts.map(({ record: { packages: _packages, prefix: _prefix, settings: _settings, ...inputs } }) => hashRecord<string>(inputs)));
+  const keys = new Set(artifacts.map(({ record: { packages: _packages, prefix: _prefix, settings: _settings, ...inputs } }) => hashRecord<string>({ ...inputs, format: LOCK_FORMAT })));
   return locks.map(({ key }) => key).filter((key) => keys.has(key));
 }
 
