@@ -43,6 +43,13 @@ export class PieceRewriter {
     return this.#held !== undefined;
   }
 
+  /** Forgets what was left when an entry was held; gives how many bytes that were: `feed` goes on with them. */
+  putBack(): number {
+    const left = this.#held?.length ?? 0;
+    this.#held = undefined;
+    return left;
+  }
+
   /** As `feed`, with what was left when an entry was held. */
   resume(): Buffer[] {
     const rest = this.#held ?? Buffer.alloc(0);

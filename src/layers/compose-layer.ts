@@ -40,11 +40,11 @@ function sourcesOf(parts: readonly Part[], store: Store): (index: number) => Sou
 
 /** A small piece is read now, in one go and verified before its first byte; a big one when it is asked for. */
 function openSource({ piece, size }: Part, store: Store): Source {
-  if (size > WHOLE) return chunksOf(() => store.readBlob(piece));
+  if (size > WHOLE) return Object.assign(chunksOf(() => store.readBlob(piece)), { isCostly: true });
   const whole = store.readBlobBytes(piece);
   // Its errors are the reader's, when its turn comes; until then they are nobody's.
   whole.catch(() => undefined);
-  return chunksOf(async () => [await whole]);
+  return Object.assign(chunksOf(async () => [await whole]), { isCostly: false });
 }
 
 async function* chunksOf(open: () => Promise<AsyncIterable<unknown> | Iterable<unknown>>): AsyncGenerator<Buffer> {

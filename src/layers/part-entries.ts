@@ -10,7 +10,10 @@ import type { LayerPart } from './layer.js';
 import type { EntryStream } from './merge-entries.js';
 
 /** A piece's bytes, each chunk the reader's own. */
-export type Source = AsyncIterator<Buffer>;
+export interface Source extends AsyncIterator<Buffer> {
+  /** It takes much memory while nothing is read of it. */
+  readonly isCostly: boolean;
+}
 
 /** One piece at its place. */
 export class PartEntries implements EntryStream {
@@ -22,6 +25,9 @@ export class PartEntries implements EntryStream {
   readonly #only: { readonly paths: ReadonlySet<string>; readonly above: ReadonlySet<string> } | undefined;
   readonly #rewriter: PieceRewriter;
   #source: Source | undefined;
+  #begun = false;
+  /** Bytes of the piece that were read. */
+  #read = 0;
   #limit: string | undefined;
   #next: string | undefined;
   /** Files that are left out; a hard link to one has to bring its content. */
@@ -46,12 +52,14 @@ export class PartEntries implements EntryStream {
 
   async *write(limit: string | undefined): AsyncGenerator<Buffer> {
     this.#limit = limit;
-    if (this.#source === undefined) {
+    if (!this.#begun) {
+      this.#begun = true;
       const head = this.#folders.enter(this.#at);
       if (head.length > 0) yield head;
     }
-    const source = (this.#source ??= this.#open());
     const rewriter = this.#rewriter;
+    const source = (this.#source ??= this.#open());
+    let skipped = rewriter.holds ? 0 : this.#read;
     if (rewriter.holds) yield* await checked(source, () => rewriter.resume());
     while (!rewriter.holds) {
       const chunk = await source.next();
@@ -61,8 +69,17 @@ export class PartEntries implements EntryStream {
         this.#next = undefined;
         return;
       }
-      yield* await checked(source, () => rewriter.feed(chunk.value));
+      const fresh = chunk.value.subarray(Math.min(skipped, chunk.value.length));
+      skipped -= chunk.value.length - fresh.length;
+      if (fresh.length === 0) continue;
+      this.#read += fresh.length;
+      yield* await checked(source, () => rewriter.feed(fresh));
     }
+    if (!source.isCostly) return;
+    // Many may wait at once: it is opened again when its turn comes.
+    this.#read -= rewriter.putBack();
+    this.#source = undefined;
+    await source.return?.();
   }
 
   async close(): Promise<void> {

@@ -51,6 +51,19 @@ describe('a layer of pieces', () => {
     expect(found).toHaveLength(60);
   });
 
+  test('large parts that take turns are read again from where they were', async () => {
+    const store = new MemoryStore();
+    const large = (letter: string) => file(letter, letter.repeat(1_500_000));
+    const parts = await Promise.all([[large('a'), large('d'), file('g', '1')], [large('b'), large('e')], [file('c', '2'), large('f')]].map((items) => part(store, '/opt/venv', items)));
+    let opened = 0;
+    const counted = Object.assign(Object.create(store) as MemoryStore, { readBlob: (digest: Parameters<MemoryStore['readBlob']>[0]) => ((opened += 1), store.readBlob(digest)) });
+    const found = await entriesOf(composeLayer(content(parts), counted));
+    expect(found.map((line) => [line.length, line.at(-1)])).toEqual([
+      [7, '5'], [12, '5'], [1_500_011, 'a'], [1_500_011, 'b'], [12, '2'], [1_500_011, 'd'], [1_500_011, 'e'], [1_500_011, 'f'], [12, '1'],
+    ]);
+    expect(opened).toBeGreaterThan(3);
+  });
+
   test("a package can't remove what is in other layers, by the name of a file, of a folder, or of its place", async () => {
     const store = new MemoryStore();
     const bad = [
