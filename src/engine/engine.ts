@@ -175,7 +175,7 @@ export interface BuildOptions {
 }
 
 export interface UnpackOptions {
-  /** Reference of an image that the engine has, by name. */
+  /** Full reference of an image that the engine has: `docker.io/library/debian:13`, not `debian:13`. */
   readonly from: string;
   /** Each opens a tar, bottom first; one is read at a time. */
   readonly tars: readonly (() => Promise<Readable>)[];

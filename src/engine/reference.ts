@@ -10,10 +10,3 @@ export function splitTag(reference: string): { readonly repository: string; read
 export function pathOf(reference: string): string {
   return reference.split('/').map(encodeURIComponent).join('/').replaceAll('%3A', ':').replaceAll('%40', '@');
 }
-
-/** With Docker Hub's defaults filled in, as BuildKit wants it: `debian:13` → `docker.io/library/debian:13`. */
-export function fullReference(reference: string): string {
-  const [first = '', ...rest] = reference.split('/');
-  if (rest.length === 0) return `docker.io/library/${reference}`;
-  return /[.:]|^localhost$/.test(first) ? reference : `docker.io/${reference}`;
-}

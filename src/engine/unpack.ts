@@ -8,7 +8,6 @@ import { grpcClient, type GrpcClient } from './grpc-client.js';
 import { GrpcError } from './grpc-server.js';
 import { unpackDefinition } from './llb.js';
 import { decode, encode } from './protobuf.js';
-import { fullReference } from './reference.js';
 import { asking } from './refusal.js';
 
 const SOLVE = '/moby.buildkit.v1.Control/Solve';
@@ -29,7 +28,7 @@ export async function unpackLayers(connection: Connection, { from, tars, signal 
     try {
       client = await grpcClient(await transport.upgrade({ method: 'POST', path: '/grpc', signal }, 'h2c'));
       // A host of that name means the session (BuildKit, source http).
-      const definition = unpackDefinition({ from: fullReference(from), urls: [...opens.keys()].map((path) => `http://buildkit-session${path}`), mark, platform: { os, architecture } });
+      const definition = unpackDefinition({ from, urls: [...opens.keys()].map((path) => `http://buildkit-session${path}`), mark, platform: { os, architecture } });
       // SolveRequest: 1 ref, 2 definition, 3 exporter of releases that know one only, 5 session, 13 exporters. Exporter: 1 type.
       const [answer] = await client.call(SOLVE, encode({ 1: mark, 2: definition, 3: EXPORTER, 5: session.id, 13: [encode({ 1: EXPORTER })] }));
       return imageOf(answer);

@@ -13,7 +13,7 @@ import type { LoadContext } from './request.js';
 
 /**
  * Release since which a graph driver's load opens every folder on the way to a file for each operation on it, and passes each block of 512 bytes from one
- * thread to another: the engine's builder unpacks the same tar in a third of the time (README, "Measured").
+ * thread to another: the engine's builder unpacks the same tar in less than half the time (README, "Measured").
  */
 const SLOW_LOADS = 28;
 /** Fewer are loaded as soon as unpacked. Bytes. */
@@ -27,7 +27,7 @@ const REPOSITORY = 'localhost/wheelwright-ahead';
  * its layers are ours; where they are not, or it can't, they are loaded.
  */
 export class ByBuilder {
-  /** Chains of layers → names of images with them, sent ahead; only the highest is sure to be there. */
+  /** Names of images that only have layers, which say what layers; the highest alone is sure to be there. */
   readonly #sent = new Set<string>();
   readonly #labels: (() => Promise<Readonly<Record<string, string>>>) | undefined;
   #begun = false;

@@ -124,20 +124,26 @@ describe.each(SUBJECTS)('$name', ({ image, make }) => {
       return tarOf(items).once('close', () => (open -= 1));
     };
     const base = (await engine.image(image))!;
-    const unpacking = engine.unpack({ from: image, tars: [tar(file('one', 'first'), file('two', 'first')), tar(file('two', `second ${mark}`))] });
-    if ((await engine.info()).imageStore === 'containerd') return expect(unpacking).rejects.toThrow('with a graph driver only');
+    const from = `localhost/${repository}:base`;
+    await engine.tag(base.id, from);
+    const unpacking = engine.unpack({ from, tars: [tar(file('one', 'first'), file('two', 'first')), tar(file('two', `second ${mark}`))] });
+    if ((await engine.info()).imageStore === 'containerd') return expect(unpacking).rejects.toThrow('with a graph driver only').finally(() => engine.removeImage(from));
     const id = await unpacking;
     const { layers, tags } = (await engine.image(id))!;
     expect(layers.slice(0, -2)).toEqual(base.layers);
     expect(new Set(layers).size).toBe(base.layers.length + 2);
     expect(tags).toEqual([]);
     await engine.removeImage(id);
+    await engine.removeImage(from);
   });
 
   test('what is no tar, or has no image to be unpacked on, is not unpacked', async () => {
-    const broken = engine.unpack({ from: image, tars: [async () => Readable.from([Buffer.from('no tar')])] });
+    const from = `localhost/${repository}:base`;
+    await engine.tag((await engine.image(image))!.id, from);
+    const broken = engine.unpack({ from, tars: [async () => Readable.from([Buffer.from('no tar')])] });
     expect(((await broken.catch((error: unknown) => error)) as Failed).has('build')).toBe(true);
-    const nowhere = engine.unpack({ from: `${repository}:absent`, tars: [async () => tarOf([file('a', 'b')])] });
+    await engine.removeImage(from);
+    const nowhere = engine.unpack({ from: `localhost/${repository}:absent`, tars: [async () => tarOf([file('a', 'b')])] });
     expect(((await nowhere.catch((error: unknown) => error)) as Failed).has('build')).toBe(true);
   });
 

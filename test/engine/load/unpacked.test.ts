@@ -67,7 +67,7 @@ describe('what the builder of a new engine packs again after unpacking', () => {
     const store = new MemoryStore();
     const whole = artifact(await randomParts(store, seed));
     const { layers } = await artifactLayers({ key: keyOf(whole), name: 'x', artifact: whole }, { store, canonical: true });
-    const tag = `wheelwright-test/unpacked:${randomUUID()}`;
+    const tag = `localhost/wheelwright-test/unpacked:${randomUUID()}`;
     await imageOf(store, [], tag);
 
     const id = await engine.unpack({ from: tag, tars: layers.map((layer) => () => openLayer(layer, store)) });
