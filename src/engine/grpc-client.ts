@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { IncomingHttpHeaders } from 'node:http2';
-import { frameOf, GrpcError, readMessages } from './grpc-server.js';
+import { frameOf, GRPC, GrpcError, readMessages } from './grpc-messages.js';
 
 /** Calls methods of a gRPC server on one connection. */
 export interface GrpcClient {
@@ -23,11 +23,9 @@ export async function grpcClient(socket: Duplex): Promise<GrpcClient> {
     stream.end(frameOf(request));
     const messages: Buffer[] = [];
     for await (const message of readMessages(stream)) messages.push(message);
-    const code = Number(status['grpc-status'] ?? UNKNOWN);
+    const code = Number(status['grpc-status'] ?? GRPC.unknown);
     if (code !== 0) throw new GrpcError(code, decodeURIComponent(String(status['grpc-message'] ?? 'no status')));
     return messages;
   };
   return { call, close: () => (session.destroy(), socket.destroy()) };
 }
-
-const UNKNOWN = 2;

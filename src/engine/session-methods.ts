@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { BuildSession } from './engine.js';
+import { GRPC, GrpcError } from './grpc-messages.js';
 import type { Call, Method } from './grpc-server.js';
-import { GRPC, GrpcError, unary } from './grpc-server.js';
+import { unary } from './grpc-server.js';
 import { decode, encode } from './protobuf.js';
 
 /**

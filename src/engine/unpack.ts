@@ -5,7 +5,7 @@ import { openSession } from './build-session.js';
 import type { Connection } from './connection.js';
 import type { UnpackOptions } from './engine.js';
 import { grpcClient, type GrpcClient } from './grpc-client.js';
-import { GrpcError } from './grpc-server.js';
+import { GrpcError } from './grpc-messages.js';
 import { unpackDefinition } from './llb.js';
 import { decode, encode } from './protobuf.js';
 import { asking } from './refusal.js';
