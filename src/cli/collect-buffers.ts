@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { YOUNG } from './young.js';
+import { COLLECTING } from './v8-flags.js';
 
 /** Bytes of buffers and of the heap that came since the last collection. */
 const MUCH = 8 << 20;
@@ -17,6 +17,7 @@ const BEGIN = 0.3;
  * Frees what downloads, archives and loads have read, as soon as it is much. V8 sees how little its own heap grows, and lets
  * tens of megabytes of such buffers stand. Most of them are young, and collecting those takes little; a whole collection takes
  * 20 to 40 ms. The place for what is young grows no further: that is tens of megabytes, and saves no time where it is emptied as often.
+ * What nobody holds is freed at once, so that what is counted after a collection is what is held.
  */
 export function collectBuffers(): void {
   let collect: Collect | undefined;
@@ -28,7 +29,7 @@ export function collectBuffers(): void {
   const look = (): void => {
     if (process.uptime() < BEGIN) return;
     // Each time: keeping compiled code takes it back.
-    setFlagsFromString(`${YOUNG}=1`);
+    COLLECTING.forEach(setFlagsFromString);
     const used = usage();
     held = Math.min(held, used);
     if (used - held < MUCH) return;
@@ -36,7 +37,7 @@ export function collectBuffers(): void {
     collect({ type: 'minor' });
     held = usage();
     if (held - old < TOO_MUCH && (held - least < TOO_MUCH || performance.now() - whole < OFTEN)) return;
-    collect({ type: 'major' });
+    collect();
     whole = performance.now();
     held = old = usage();
     least = Math.min(least, held);
@@ -44,7 +45,8 @@ export function collectBuffers(): void {
   setInterval(look, EVERY).unref();
 }
 
-type Collect = (options: { readonly type: 'minor' | 'major' }) => void;
+/** Without options it is whole: V8 11 takes any that it does not know for `minor`. */
+type Collect = (options?: { readonly type: 'minor' }) => void;
 
 function usage(): number {
   const { arrayBuffers, heapUsed } = process.memoryUsage();

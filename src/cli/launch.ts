@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { constants, Script } from 'node:vm';
-import { YOUNG, YOUNG_USUAL } from './young.js';
+import { USUAL } from './v8-flags.js';
 
 /**
  * Starts the program out of one file, with what the engine of JavaScript compiled of it at an earlier start: that halves
@@ -43,9 +43,9 @@ if (compiled !== undefined && !(whole && script.cachedDataRejected !== true)) {
   });
 }
 
-/** Under the flags that V8 has at the start: code that was compiled under others is refused (collect-buffers.ts changes one). */
+/** Under the flags that V8 has at the start: code that was compiled under others is refused (collect-buffers.ts changes some). */
 function compiledCode(): Buffer {
-  setFlagsFromString(`${YOUNG}=${YOUNG_USUAL}`);
+  USUAL.forEach(setFlagsFromString);
   return script.createCachedData();
 }
 
