@@ -3,7 +3,7 @@ import type { ArtifactSpec } from '../config/project.js';
 import type { Tree } from '../assemble/tree.js';
 import { NotThin } from '../assemble/not-thin.js';
 import { whyNotThin } from '../assemble/thin.js';
-import { Failed } from '../core/failure.js';
+import { fail, Failed } from '../core/failure.js';
 import type { ImageId, ImageKey } from '../core/identity.js';
 import { formatPlace } from '../core/place.js';
 import type { Layer } from '../layers/layer.js';
@@ -144,20 +144,20 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     await preloads.end(name);
     return queue.expecting(() => limit(async () => {
       if (terms.foreseen !== true) tellBegun(name);
-      const canonical = dependencies.canonical === true;
       const earlier = await readEarlierImages(store, name);
-      const before = canonical || anew ? undefined : (await readAssembled(store, key))?.image;
-      const fresh = await assembleImage(node, {
+      const before = dependencies.canonical === true || anew ? undefined : (await readAssembled(store, key))?.image;
+      const context = await contextInputs(name, ready);
+      const fresh = await withinLimit(node, async (canonical) => assembleImage(node, {
         parent,
-        context: await contextInputs(name, ready),
+        context,
         store,
         from: async (source) => sources.openFiles(typeof source === 'number' ? stages.get(source)! : copied.get(source) ?? source),
         labels: await labelsOf(name),
         created: (await origin()).committedAt ?? NO_TIME,
         earlier: canonical ? [] : [...(before === undefined ? [] : [before.config.rootfs.diff_ids]), ...earlier.map(({ diffIds }) => diffIds)],
         canonical: canonical || dependencies.released === true,
-        artifactLayers: (artifact, content, below) => layersOf({ name: artifact, artifact: content, node, below }),
-      });
+        artifactLayers: (artifact, content, below) => layersOf({ name: artifact, artifact: content, node, below, canonical }),
+      }));
       await Promise.all([...trees].map((tree) => tree.save()));
       // The same image again, for an engine that has lost it or another one: it keeps what its labels said, and its layers.
       const same = before !== undefined && isInPlaceOf(before, fresh.image, parent.layers.length) ? before : undefined;
@@ -181,10 +181,26 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
     return atLeast;
   }
 
-  async function layersOf({ name, artifact, node, below }: Unpacked): Promise<readonly Layer[]> {
+  /** As layers on layers, or, where that is more than engines take, as contents alone say. */
+  async function withinLimit(node: ImageNode, lay: (canonical: boolean) => Promise<FreshImage>): Promise<FreshImage> {
+    const fresh = await lay(dependencies.canonical === true);
+    if (fresh.image.layers.length <= MAX_LAYERS) return fresh;
+    const least = await lay(true);
+    const { length } = least.image.layers;
+    const { source } = node.resolved.dockerfile;
+    if (length <= MAX_LAYERS) return least;
+    return fail({
+      reason: 'build',
+      message: `it would have ${length} layers, and engines take ${MAX_LAYERS}`,
+      place: source.place(targetOf(node).stage.from.start),
+      advice: 'join COPY instructions, each of which is a layer',
+    });
+  }
+
+  async function layersOf({ name, artifact, node, below, canonical }: Unpacked): Promise<readonly Layer[]> {
     const { artifactLayers } = await import('../layers/artifact-layers.js');
     const above = await foldersAbove(artifact.prefix, below, node);
-    const { layers } = await artifactLayers({ key: await dependencies.artifactKey(name), name, artifact, above }, { store, canonical: dependencies.canonical === true });
+    const { layers } = await artifactLayers({ key: await dependencies.artifactKey(name), name, artifact, above }, { store, canonical });
     return layers;
   }
 
@@ -262,6 +278,7 @@ interface Unpacked {
   readonly node: ImageNode;
   /** What it is put on. */
   readonly below: Tree;
+  readonly canonical: boolean;
 }
 
 /** What would have failed in a build is told as a failed build is. */
@@ -280,6 +297,8 @@ function isInPlaceOf(earlier: AssembledImage, image: AssembledImage, below: numb
   return rest(earlier) === rest(image) && (!extended(earlier) || extended(image));
 }
 
+/** Of an image. A graph driver takes 127, and the engine adds two for each container. */
+const MAX_LAYERS = 125;
 /** Of images of no commit. */
 const NO_TIME = '1980-01-01T00:00:00Z';
 
