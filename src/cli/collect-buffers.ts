@@ -3,9 +3,9 @@ import { runInNewContext } from 'node:vm';
 import { COLLECTING } from './v8-flags.js';
 
 /** Bytes of buffers and of the heap that came since the last collection. */
-const MUCH = 8 << 20;
+const MUCH = 12 << 20;
 /** As many, which are left by collections of what is young alone. */
-const TOO_MUCH = 16 << 20;
+const TOO_MUCH = 28 << 20;
 /** Milliseconds. */
 const EVERY = 40;
 /** Milliseconds between whole collections that may be for nothing: what is held may be in use. */
