@@ -106,7 +106,7 @@ class GotHttp implements Http {
       fail({ reason: 'offline', message: `${options.subject} is needed from ${hostOf(url)}, and the network is forbidden`, advice: 'Run once without --offline, or use a store that has it' });
     }
     const client = await (this.#client ??= createClient(this.#settings));
-    const release = await this.#slots.take();
+    const release = await this.#slots.take(options);
     const wanted: RequestOptions = { subject: options.subject, headers: options.headers ?? {}, authorization: options.authorization, signal: options.signal, ...how };
     try {
       const answer = await request(client, url, wanted);

@@ -19,6 +19,8 @@ export interface HttpOptions {
   /** Sent as Authorization; never shown, not followed across origins. */
   readonly authorization?: string;
   readonly limit?: number;
+  /** Goes before requests that are not: much is to be done with what comes. */
+  readonly urgent?: boolean;
   readonly signal?: AbortSignal;
 }
 

@@ -1,6 +1,7 @@
-/** A number of places; whoever finds none free waits in line. */
+/** A number of places; whoever finds none free waits in line, the urgent before all others. */
 export class Slots {
   #free: number;
+  readonly #urgent: (() => void)[] = [];
   readonly #line: (() => void)[] = [];
 
   constructor(count: number) {
@@ -8,14 +9,14 @@ export class Slots {
   }
 
   /** Resolves to the function that gives the place back; calling it twice is fine. */
-  async take(): Promise<() => void> {
+  async take({ urgent = false }: { readonly urgent?: boolean } = {}): Promise<() => void> {
     if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#line.push(resolve));
+    else await new Promise<void>((resolve) => (urgent ? this.#urgent : this.#line).push(resolve));
     let given = false;
     return () => {
       if (given) return;
       given = true;
-      const next = this.#line.shift();
+      const next = this.#urgent.shift() ?? this.#line.shift();
       if (next === undefined) this.#free += 1;
       else next();
     };

@@ -3,7 +3,6 @@ import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { fail, Failed } from '../core/failure.js';
 import type { StoredBlob } from '../store/store.js';
-import type { FileLocation } from './index-file.js';
 import type { Wanted, WantedSource } from './wanted.js';
 import { subjectOf } from './wanted.js';
 import { verified } from './verify.js';
@@ -16,14 +15,14 @@ export interface FetchedArchive {
 }
 
 /** Brings an archive into the store, its hashes checked on the way. Being offline is a Failed that names the package. */
-export async function fetchArchive(wanted: Wanted, source: Extract<WantedSource, { kind: 'archive' }>, work: Work): Promise<FetchedArchive> {
+export async function fetchArchive(wanted: Wanted, source: Archive, work: Work): Promise<FetchedArchive> {
   const tail = new Tail();
   const expected = {
     subject: `${source.filename} of ${subjectOf(wanted)}`,
     hashes: wanted.hashes,
     ...(wanted.place === undefined ? {} : { place: wanted.place }),
   };
-  const stream = await open(source.location, { wanted, filename: source.filename, work });
+  const stream = await open(source, { wanted, filename: source.filename, work });
   const bytes = Readable.from(verified(stream, expected, (chunk) => tail.add(chunk)), { highWaterMark: 1 });
   const blob = await work.context.store.writeBlob(bytes, { subject: source.filename, signal: work.context.signal }).catch((error: unknown) => {
     throw placed(error, wanted);
@@ -31,13 +30,15 @@ export async function fetchArchive(wanted: Wanted, source: Extract<WantedSource,
   return { blob, tail };
 }
 
+type Archive = Extract<WantedSource, { kind: 'archive' }>;
+
 interface Opening {
   readonly wanted: Wanted;
   readonly filename: string;
   readonly work: Work;
 }
 
-async function open(location: FileLocation, { wanted, filename, work }: Opening): Promise<Readable> {
+async function open({ location, format }: Archive, { wanted, filename, work }: Opening): Promise<Readable> {
   if (location.kind === 'path') return openFile(location, wanted);
   const { context, credentials } = work;
   if (context.offline) offline(wanted);
@@ -45,6 +46,8 @@ async function open(location: FileLocation, { wanted, filename, work }: Opening)
   try {
     return await context.http.stream(access.url, {
       subject: `${filename} of ${subjectOf(wanted)}`,
+      // Compiling it takes the longest of all.
+      urgent: format === 'sdist',
       ...(access.authorization === undefined ? {} : { authorization: access.authorization }),
       signal: context.signal,
     });

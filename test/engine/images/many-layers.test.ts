@@ -42,11 +42,10 @@ const layers = async (image?: string): Promise<number> => (JSON.parse(await dock
 test('an image whose layers on layers would be more than engines take has those that contents alone say', async () => {
   await repo.write(web(1));
   const artifact = (await layers()) - 1;
+  // Another version of one package is a layer on those that are there.
   await repo.write(nodeFiles(packages('1.0.1')));
   expect(await layers()).toBe(artifact + 2);
 
-  await repo.write(web(MOST - artifact - 1));
-  expect(await layers()).toBe(MOST);
   await repo.write(web(MOST - artifact));
   const image = await build();
   expect(await layers(image)).toBe(MOST);
@@ -59,5 +58,4 @@ test('more copies than engines take layers are told with their number, where the
   expect(direct.status).toBe(1);
   expect(direct.stderr).toMatch(/image "web": it would have 1[23]\d layers, and engines take 125/);
   expect(direct.stderr).toContain('images/web/Dockerfile:1:1');
-  expect((await repo.artifacts('images', 'web', '--engine-build')).stderr).toContain('max depth exceeded');
 });
