@@ -3,7 +3,7 @@ import type { ArtifactSpec } from '../config/project.js';
 import type { Tree } from '../assemble/tree.js';
 import { NotThin } from '../assemble/not-thin.js';
 import { whyNotThin } from '../assemble/thin.js';
-import { fail, Failed } from '../core/failure.js';
+import { Failed } from '../core/failure.js';
 import type { ImageId, ImageKey } from '../core/identity.js';
 import { formatPlace } from '../core/place.js';
 import type { Layer } from '../layers/layer.js';
@@ -18,6 +18,7 @@ import { LABELS } from './labels.js';
 import { foldersAbove } from './folders-above.js';
 import { createImageSources, type Standing } from './image-sources.js';
 import type { KnownTree } from './known-tree.js';
+import { withinLimit } from './layer-limit.js';
 import { createLoadQueue } from './load-queue.js';
 import { edgeOf, targetOf, type ImageNode } from './node.js';
 import { createPreloads } from './preloads.js';
@@ -147,7 +148,7 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
       const earlier = await readEarlierImages(store, name);
       const before = dependencies.canonical === true || anew ? undefined : (await readAssembled(store, key))?.image;
       const context = await contextInputs(name, ready);
-      const fresh = await withinLimit(node, async (canonical) => assembleImage(node, {
+      const fresh = await withinLimit(node, dependencies.canonical === true, async (canonical) => assembleImage(node, {
         parent,
         context,
         store,
@@ -179,22 +180,6 @@ export function createDirectAssembly({ dependencies, planning, ensure, present, 
       if ((await terms.presence?.find(node.spec.repository, key)) !== undefined) return common;
     }
     return atLeast;
-  }
-
-  /** As layers on layers, or, where that is more than engines take, as contents alone say. */
-  async function withinLimit(node: ImageNode, lay: (canonical: boolean) => Promise<FreshImage>): Promise<FreshImage> {
-    const fresh = await lay(dependencies.canonical === true);
-    if (fresh.image.layers.length <= MAX_LAYERS) return fresh;
-    const least = await lay(true);
-    const { length } = least.image.layers;
-    const { source } = node.resolved.dockerfile;
-    if (length <= MAX_LAYERS) return least;
-    return fail({
-      reason: 'build',
-      message: `it would have ${length} layers, and engines take ${MAX_LAYERS}`,
-      place: source.place(targetOf(node).stage.from.start),
-      advice: 'join COPY instructions, each of which is a layer',
-    });
   }
 
   async function layersOf({ name, artifact, node, below, canonical }: Unpacked): Promise<readonly Layer[]> {
@@ -297,8 +282,6 @@ function isInPlaceOf(earlier: AssembledImage, image: AssembledImage, below: numb
   return rest(earlier) === rest(image) && (!extended(earlier) || extended(image));
 }
 
-/** Of an image. A graph driver takes 127, and the engine adds two for each container. */
-const MAX_LAYERS = 125;
 /** Of images of no commit. */
 const NO_TIME = '1980-01-01T00:00:00Z';
 

@@ -22,7 +22,7 @@ export async function fetchArchive(wanted: Wanted, source: Archive, work: Work):
     hashes: wanted.hashes,
     ...(wanted.place === undefined ? {} : { place: wanted.place }),
   };
-  const stream = await open(source, { wanted, filename: source.filename, work });
+  const stream = await open(source, { wanted, work });
   const bytes = Readable.from(verified(stream, expected, (chunk) => tail.add(chunk)), { highWaterMark: 1 });
   const blob = await work.context.store.writeBlob(bytes, { subject: source.filename, signal: work.context.signal }).catch((error: unknown) => {
     throw placed(error, wanted);
@@ -34,11 +34,10 @@ type Archive = Extract<WantedSource, { kind: 'archive' }>;
 
 interface Opening {
   readonly wanted: Wanted;
-  readonly filename: string;
   readonly work: Work;
 }
 
-async function open({ location, format }: Archive, { wanted, filename, work }: Opening): Promise<Readable> {
+async function open({ location, format, filename }: Archive, { wanted, work }: Opening): Promise<Readable> {
   if (location.kind === 'path') return openFile(location, wanted);
   const { context, credentials } = work;
   if (context.offline) offline(wanted);
