@@ -14,28 +14,36 @@ import { asking } from './refusal.js';
 
 /** How many lines of a failed build go into its failure. */
 const TAIL = 40;
+/** How many images may be lost to one build: somebody who removes images removes many, one after the other. */
+const MOST_LOST = 10;
 
 /**
  * Builds with the engine's own builder, the context as the request's body. Fails `build` with the last lines of output.
- * The classic builder does not hold on to the images of its cache: a build that lost one to somebody's removal of images
- * is begun once more.
+ * The classic builder does not hold on to the images of its cache, and one `FROM scratch` looks at every image that the
+ * engine has: a build that lost one to somebody's removal of images is begun again.
  */
 export async function buildImage(connection: Connection, options: BuildOptions): Promise<ImageId> {
-  try {
-    return await buildOnce(connection, options);
-  } catch (error) {
-    if (options.backend !== 'classic' || options.signal?.aborted === true || !(await lostAnImage(connection, error))) throw error;
-    options.onLine?.('An image of the build cache was removed meanwhile: building once more');
-    return await buildOnce(connection, options);
+  const lost = new Set<ImageId>();
+  for (;;) {
+    try {
+      return await buildOnce(connection, options);
+    } catch (error) {
+      if (options.backend !== 'classic' || options.signal?.aborted === true || lost.size === MOST_LOST) throw error;
+      const id = await lostImage(connection, error);
+      // An image that is missed a second time was not removed during the build: it would be missed for ever.
+      if (id === undefined || lost.has(id)) throw error;
+      lost.add(id);
+      options.onLine?.('An image that the build cache had was removed meanwhile: building again');
+    }
   }
 }
 
 /** The words differ with where the builder missed it; the id of an image that is not there is in all of them. */
-async function lostAnImage(connection: Connection, error: unknown): Promise<boolean> {
+async function lostImage(connection: Connection, error: unknown): Promise<ImageId | undefined> {
   const cause = error instanceof Failed ? causeOf(error) : undefined;
-  if (cause === undefined || cause.exitCode !== undefined) return false;
-  const id = /sha256:[0-9a-f]{64}/.exec(cause.message)?.[0];
-  return id !== undefined && (await inspectImage(connection, id)) === undefined;
+  if (cause === undefined || cause.exitCode !== undefined) return undefined;
+  const id = /sha256:[0-9a-f]{64}/.exec(cause.message)?.[0] as ImageId | undefined;
+  return id !== undefined && (await inspectImage(connection, id)) === undefined ? id : undefined;
 }
 
 function causeOf(error: Error): ErrorFrame | undefined {

@@ -22,7 +22,8 @@ test('the classic builder survives the removal of an image that its cache gave i
   await removal;
   try {
     expect(lines).toContain(' ---> Using cache');
-    expect(lines.filter((line) => line.includes('building once more'))).toHaveLength(1);
+    // Other tests may remove images of theirs in the same moments.
+    expect(lines.filter((line) => line.includes('building again')).length).toBeGreaterThanOrEqual(1);
     expect((await engine.image(id))!.layers).toHaveLength(2);
   } finally {
     await engine.removeImage(id);

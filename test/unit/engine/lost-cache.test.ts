@@ -49,13 +49,20 @@ const frame = (message: string, code?: number): object => ({ errorDetail: { mess
 test.each([
   `unable to find image "${LOST}"`,
   `failed to export image: failed to set parent ${LOST}: unknown parent image ID ${LOST}`,
-])('a build whose cached image was removed meanwhile is begun once more, with its whole context: %s', async (message) => {
-  expect(await building([frame(message)])).toEqual({ result: BUILT, contexts: ['the context', 'the context'], lines: [expect.stringContaining('building once more')] });
+])('a build whose cached image was removed meanwhile is begun again, with its whole context: %s', async (message) => {
+  expect(await building([frame(message)])).toEqual({ result: BUILT, contexts: ['the context', 'the context'], lines: [expect.stringContaining('building again')] });
 });
 
-test('once, not for ever', async () => {
-  const { result, contexts } = await building([1, 2, 3].map(() => frame(`unable to find image "${LOST}"`)));
-  expect([result, contexts.length]).toEqual([expect.stringContaining('unable to find image'), 2]);
+test('so it is when that build loses another image', async () => {
+  const { result, contexts } = await building([1, 2, 3].map((n) => frame(`unable to find image "sha256:${`a${n}`.repeat(32)}"`)));
+  expect([result, contexts.length]).toEqual([BUILT, 4]);
+});
+
+test('once for an image, and not for ever', async () => {
+  const same = await building([1, 2, 3].map(() => frame(`unable to find image "${LOST}"`)));
+  expect([same.result, same.contexts.length]).toEqual([expect.stringContaining('unable to find image'), 2]);
+  const ever = await building(Array.from({ length: 50 }, (_, n) => frame(`unable to find image "sha256:${String(n + 10).repeat(32)}"`)));
+  expect([ever.result, ever.contexts.length]).toEqual([expect.stringContaining('unable to find image'), 11]);
 });
 
 test.each([
