@@ -1,5 +1,5 @@
 import type { Part } from './artifact.js';
-import { groupOf, spreadOf } from './spread.js';
+import { groupOf, isLarge, spreadOf } from './spread.js';
 
 /** What became of one package of a source. */
 export interface MadePart {
@@ -16,13 +16,15 @@ export type Member<Source> = readonly [name: string, source: Source];
 
 /**
  * The parts of an artifact while its packages come in. Tells of a group (`spread.ts`) when all of it and of the lower ones is
- * there, and last of those that are built; what it told is not taken back: who begins with it looks at the end whether it came
+ * there, then of the large ones, and last of those that are built; what it told is not taken back: who begins with it looks at the end whether it came
  * out so.
  */
 export class PartGroups<Source> {
   readonly #spread: number;
-  /** Those of `spread.ts`, and that of built packages. */
+  /** Those of `spread.ts`, that of large packages and that of built ones. */
   readonly #groups: readonly Group<Source>[];
+  /** Which they are shows when they are there: it waits for nothing but the groups below. */
+  readonly #large: Group<Source> = emptyGroup();
   readonly #built: Group<Source> = emptyGroup();
   readonly #names: Set<string>;
   #count: number;
@@ -31,7 +33,7 @@ export class PartGroups<Source> {
   constructor(members: readonly Member<Source>[], private readonly onParts: (parts: readonly Part[]) => void) {
     this.#count = members.length;
     this.#spread = spreadOf(this.#count);
-    this.#groups = [...Array.from({ length: this.#spread }, () => emptyGroup<Source>()), this.#built];
+    this.#groups = [...Array.from({ length: this.#spread }, () => emptyGroup<Source>()), this.#large, this.#built];
     this.#names = new Set(members.map(([name]) => name));
     for (const [name, source] of members) this.#groupOf(name).awaited.add(source);
   }
@@ -65,8 +67,9 @@ export class PartGroups<Source> {
     const waiting = new Set(this.#groups.filter(({ awaited }) => awaited.delete(source)));
     for (const { name, part, isLate = false } of found) {
       if (part === undefined) continue;
-      const group = part.built === true ? this.#built : this.#groupOf(name);
-      if ((part.built === true ? waiting.size === 0 : !waiting.has(group)) || this.#isTold(group)) continue;
+      const own = this.#groupOf(name);
+      const group = part.built === true ? this.#built : isLarge(part) ? this.#large : own;
+      if ((part.built === true ? waiting.size === 0 : !waiting.has(own)) || this.#isTold(group)) continue;
       group.parts.push(part);
       group.isLate ||= isLate;
     }

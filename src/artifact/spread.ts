@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Part } from './artifact.js';
 
 /**
  * How many of 32 packages are in each of eight groups. The lowest are small: they are there soon, and who takes groups one
@@ -23,6 +24,13 @@ export function spreadOf(packages: number): number {
 export function groupOf(packageName: string, spread: number): number {
   const group = GROUPS[(createHash('sha256').update(withoutVersion(packageName)).digest()[0] as number) % GROUPS.length] as number;
   return Math.floor((group * spread) / SHARES.length);
+}
+
+/** Bytes of a piece above which its package is in none of these groups: it is there late, and changes are costly to whoever shares a group with it. */
+const LARGE = 64 * 1024 * 1024;
+
+export function isLarge({ size }: Pick<Part, 'size'>): boolean {
+  return size > LARGE;
 }
 
 /** Which of the eight groups each of 32 shares is. */

@@ -69,10 +69,10 @@ export class Preload {
     if (this.#ended) return;
     const foundation = await (this.#foundation ??= this.#options.foundation());
     if (foundation === undefined) return this.#giveUp();
-    const layer = await foundation.early.next(parts);
-    if (layer === undefined) return;
-    this.#layers.push(layer);
-    this.#proceed(foundation);
+    for await (const layer of foundation.early.next(parts)) {
+      this.#layers.push(layer);
+      this.#proceed(foundation);
+    }
   }
 
   #proceed(foundation: Foundation): void {

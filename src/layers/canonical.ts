@@ -1,45 +1,46 @@
-import { groupOf, spreadOf, withoutVersion } from '../artifact/spread.js';
+import { groupOf, isLarge, spreadOf, withoutVersion } from '../artifact/spread.js';
 import { comparePaths } from '../archive/paths.js';
 import { compare } from '../core/record.js';
 import type { LayerPart } from './layer.js';
 
-const MiB = 1024 * 1024;
-/** A piece of more than so many bytes is a layer of its own… */
-const LARGE = 64 * MiB;
-/** …if it is among the largest. */
+/** A large package is a layer of its own if it is among so many largest; of those that are built there are fewer. */
 const MAX_ALONE = 8;
+const MAX_BUILT_ALONE = 2;
 
 /** To be raised whenever the same parts give other groups than before. */
-export const CANONICAL_FORMAT = 5;
+export const CANONICAL_FORMAT = 6;
 
 /**
  * Spreads parts over layers, bottom first, by their content alone, and so that a small change leaves most layers what they
- * are: packages by the hash of their name without the version; on them those that are built, which are there later than all
- * others; then the large ones apart; what belongs to no package on top (it changes with every package). What a lower group has
- * does not depend on what the higher ones have, so that it is known before they are. At most 19.
+ * are: packages by the hash of their name without the version; on them the large ones apart; then those that are built, which
+ * are there later than all others; what belongs to no package on top (it changes with every package). What a lower group has
+ * does not depend on what the higher ones have, so that it is known before they are. At most 22.
  */
 export function canonicalGroups(parts: readonly LayerPart[]): LayerPart[][] {
   const packages = parts.filter((part) => part.package !== undefined);
-  const small = packages.filter((part) => !isLarge(part));
-  const large = packages.filter(isLarge).sort((a, b) => b.size - a.size || comparePlaces(a, b));
-  const alone = large.slice(0, MAX_ALONE).sort((a, b) => compare(nameOf(a), nameOf(b)) || comparePlaces(a, b)).map((part) => [part]);
-  const glue = parts.filter((part) => part.package === undefined);
   const spread = spreadOf(packages.length);
   const groups = Array.from({ length: spread }, (): LayerPart[] => []);
+  const large: LayerPart[] = [];
   const built: LayerPart[] = [];
-  for (const part of small) (part.built === true ? built : groups[groupOf(part.package as string, spread)]!).push(part);
-  return [...groups, built, large.slice(MAX_ALONE), ...alone, glue].filter((group) => group.length > 0).map((group) => [...group].sort(comparePlaces));
+  for (const part of packages) (part.built === true ? built : isLarge(part) ? large : groups[groupOf(part.package as string, spread)]!).push(part);
+  const glue = parts.filter((part) => part.package === undefined);
+  return [...[...groups, large, built].flatMap(largeApart), glue].filter((group) => group.length > 0).map((group) => [...group].sort(comparePlaces));
 }
 
-/** It is in none of the groups that packages are spread over. */
-export function isLarge({ size }: Pick<LayerPart, 'size'>): boolean {
-  return size > LARGE;
+/** A group as it becomes layers: what is not large, the large ones that are not among the largest, and each of these. */
+export function largeApart<P extends Pick<LayerPart, 'at' | 'piece' | 'size' | 'package' | 'built'>>(group: readonly P[]): P[][] {
+  const most = group.some(({ built }) => built === true) ? MAX_BUILT_ALONE : MAX_ALONE;
+  const large = group.filter(isLarge).sort((a, b) => b.size - a.size || comparePlaces(a, b));
+  const alone = large.slice(0, most).sort((a, b) => compare(nameOf(a), nameOf(b)) || comparePlaces(a, b));
+  return [group.filter((part) => !isLarge(part)), large.slice(most), ...alone.map((part) => [part])].filter((some) => some.length > 0);
 }
 
-function nameOf(part: LayerPart): string {
+function nameOf(part: Pick<LayerPart, 'package'>): string {
   return withoutVersion(part.package as string);
 }
 
-export function comparePlaces(a: LayerPart, b: LayerPart): number {
+export function comparePlaces(a: Place, b: Place): number {
   return comparePaths(a.at, b.at) || compare(a.piece, b.piece);
 }
+
+type Place = Pick<LayerPart, 'at' | 'piece'>;

@@ -1,7 +1,7 @@
 import type { Artifact, Part } from '../artifact/artifact.js';
 import type { Store } from '../store/store.js';
 import { chainOf, unusual } from './artifact-layers.js';
-import { isLarge } from './canonical.js';
+import { largeApart } from './canonical.js';
 import type { AboveFolder, Layer } from './layer.js';
 import { groupLayer } from './plan-layers.js';
 import { earlierPlans } from './stored-plan.js';
@@ -15,8 +15,8 @@ export interface EarlyIdentity {
 
 /** The lowest layers of an artifact, one after the other. */
 export interface EarlyLayers {
-  /** The layer of the next group (`artifact/spread.ts`), which is stored; undefined if nothing is in it. */
-  next(parts: readonly Part[]): Promise<Layer | undefined>;
+  /** The layers of the next group (`artifact/part-groups.ts`), which are stored. */
+  next(parts: readonly Part[]): AsyncIterable<Layer>;
 }
 
 /**
@@ -27,9 +27,8 @@ export interface EarlyLayers {
 export async function earlyLayers({ name, artifact, above = [] }: EarlyIdentity, store: Store): Promise<EarlyLayers | undefined> {
   const folders = unusual(above);
   if ((await earlierPlans(chainOf(name, artifact, folders), store)).length > 0) return undefined;
-  const next = async (parts: readonly Part[]): Promise<Layer | undefined> => {
-    const small = parts.filter((part) => !isLarge(part));
-    return small.length === 0 ? undefined : groupLayer({ artifact: { prefix: artifact.prefix, parts: small }, above: folders, store });
-  };
+  async function* next(parts: readonly Part[]): AsyncGenerator<Layer> {
+    for (const group of largeApart(parts)) yield await groupLayer({ artifact: { prefix: artifact.prefix, parts: group }, above: folders, store });
+  }
   return { next };
 }

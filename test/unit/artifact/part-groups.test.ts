@@ -19,6 +19,18 @@ function rig() {
 /** A name of another package in that group of eight. */
 const another = (group: number): string => Array.from({ length: 1000 }, (_, index) => `q${index}`).find((name) => groupOf(name, 8) === group)!;
 
+test('large ones are told when all that are only fetched are there, and not with those of their names', () => {
+  const { told, groups } = rig();
+  const [built, ...others] = NAMES;
+  const large = NAMES.filter((name) => groupOf(name, 8) === 1).at(-1)!;
+  groups.builds(built!);
+  for (const name of others) groups.made(name, [{ name, part: { ...partOf(name), ...(name === large ? { size: 2 ** 27 } : {}) } }]);
+  expect(told).toHaveLength(9);
+  expect(told.at(-1)!.map(({ package: name }) => name)).toEqual([`${large} 1`]);
+  groups.made(built!, [{ name: built!, part: { ...partOf(built!), built: true } }]);
+  expect(told).toHaveLength(10);
+});
+
 describe('a set that grows', () => {
   test('a package that comes to a group which was not told is waited for', () => {
     const { told, groups, made } = rig();

@@ -16,16 +16,16 @@ const parent = { config: { architecture: 'arm64', os: 'linux', config: { User: '
 
 interface Answers {
   readonly foundation?: () => Promise<Foundation | undefined>;
-  readonly next?: (parts: readonly Part[]) => Promise<Layer | undefined>;
+  readonly next?: (part: Part) => Promise<Layer>;
 }
 
 /** An engine that takes its time: each image waits for `answer`. */
-function rig({ foundation, next = async ([part]) => layer((part as Part).piece, (part as Part).size) }: Answers = {}) {
+function rig({ foundation, next = async (part) => layer(part.piece, part.size) }: Answers = {}) {
   const sent: LoadableImage[] = [];
   const removed: string[] = [];
   const open: { readonly image: LoadableImage; readonly done: (id: ImageId | undefined) => void; readonly failed: (error: Error) => void }[] = [];
   const preload = new Preload({
-    foundation: foundation ?? (async () => ({ parent, known: 1, early: { next } })),
+    foundation: foundation ?? (async () => ({ parent, known: 1, early: { next: async function* (parts) { for (const part of parts) yield await next(part); } } })),
     send: (image, isWanted) => new Promise((done, failed) => {
       if (!isWanted()) return done(undefined);
       sent.push(image);

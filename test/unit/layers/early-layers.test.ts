@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Artifact, Part } from '../../../src/artifact/artifact.js';
-import { groupOf, spreadOf } from '../../../src/artifact/spread.js';
+import { groupOf, isLarge, spreadOf } from '../../../src/artifact/spread.js';
 import type { Store } from '../../../src/store/store.js';
 import { MemoryStore } from '../../../src/store/memory.js';
 import { artifactLayers } from '../../../src/layers/artifact-layers.js';
@@ -22,15 +22,15 @@ async function whole(store: Store, parts: readonly Part[]): Promise<Artifact> {
 function groupsOf(parts: readonly Part[]): readonly (readonly Part[])[] {
   const spread = spreadOf(parts.length);
   const ready = Array.from({ length: spread }, (_, index) => parts.filter((one) => one.built !== true && groupOf(one.package as string, spread) === index));
-  return [...ready, parts.filter((one) => one.built === true)];
+  return [...ready.map((group) => group.filter((one) => !isLarge(one))), ready.flat().filter(isLarge), parts.filter((one) => one.built === true)].filter((group) => group.length > 0);
 }
 
 async function early(store: Store, groups: readonly (readonly Part[])[]) {
   const made = await earlyLayers({ name: 'python', artifact: { kind: 'python', prefix: '/opt/venv' }, above: ABOVE }, store);
   if (made === undefined) return undefined;
   const layers = [];
-  for (const group of groups) layers.push(await made.next(group));
-  return layers.filter((layer) => layer !== undefined);
+  for (const group of groups) for await (const layer of made.next(group)) layers.push(layer);
+  return layers;
 }
 
 const planned = async (content: Artifact, store: Store, canonical = false) =>
@@ -64,14 +64,15 @@ describe('layers before the artifact is there', () => {
     expect(await planned(await whole(one, parts), one)).toEqual(await planned(await whole(other, await packages(other, 30)), other));
   });
 
-  test('leave out what is large, which comes above them', async () => {
+  test('have what is large above the others, and what is built on that, its large ones apart', async () => {
     const store = new MemoryStore();
-    const [first, ...rest] = (await packages(store, 20)) as [Part, ...Part[]];
-    const parts = [{ ...first, size: 65 * 1024 * 1024 }, ...rest];
+    const parts = (await packages(store, 20)).map((one, index): Part => ({ ...one, ...(index % 5 === 0 ? { size: (65 + index) * 1024 * 1024 } : {}), ...(index > 12 ? { built: true } : {}) }));
     const made = await early(store, groupsOf(parts));
     const layers = await planned(await whole(store, parts), store);
-    expect(layers.slice(0, made!.length)).toEqual(made);
-    expect(layers).toHaveLength(made!.length + 2);
+    expect(layers.slice(0, -1)).toEqual(made);
+    const contents = await Promise.all(layers.slice(0, -1).map((layer) => contentOf(layer, store)));
+    const shown = contents.map(({ parts: group }) => group.map((one) => `${isLarge(one) ? 'large' : 'small'}${one.built === true ? ' built' : ''}`));
+    expect(shown.map((group) => [...new Set(group)].join())).toEqual(['small', 'small', 'small', 'large', 'large', 'large', 'small built', 'large built']);
   });
 
   test('decide nothing: where a later part overrides something, others are made', async () => {
