@@ -3,8 +3,8 @@ import type { BuilderKey } from '../core/identity.js';
 
 /**
  * A running builder container, as kinds (python, node, command) use it. Paths are paths inside the container. Files go in
- * and come out as tar streams (`put`, `take`), never through a shared path: the transport behind it may be a bind mount
- * or the engine's archive API. Everything runs as the owner of the project directory.
+ * and come out as tar streams (`put`, `take`): binds may not reach the engine. Where they do, what is much goes through a
+ * folder that both sides see. Everything runs as the owner of the project directory.
  */
 export interface Builder {
   readonly key: BuilderKey;
@@ -20,8 +20,21 @@ export interface Builder {
   discard(path: string): Promise<void>;
   /** Where the project's own files are, read-only (synced into the container when binds don't reach the engine). */
   source(): Promise<string>;
+  /** Absent where binds don't reach the engine. */
+  readonly exchange?: Exchange;
   /** Where a program of ours (src/<module>/agent/<name>) is inside the container. */
   agent(name: string): string;
+}
+
+/**
+ * One folder, gone with the container. Everything in it can be changed by what runs in the container, at any time: make files
+ * exclusively and right in it (a folder could become a link), open none through links, and believe nothing that was not read.
+ */
+export interface Exchange {
+  /** The path in the container. */
+  readonly inside: string;
+  /** The path on this machine. */
+  readonly outside: string;
 }
 
 export interface Command {

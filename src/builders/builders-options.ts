@@ -20,6 +20,8 @@ export interface BuildersOptions {
     readonly caches: string;
     /** Of this run alone. */
     readonly logs: string;
+    /** Makes a new one where containers may write, which is removed with what is left of the run if that dies. */
+    readonly temporary: () => Promise<string>;
   };
   /** This run among those on the same store: unique, and how to see whether another one lives. */
   readonly run: { readonly id: string; readonly host: string; readonly isAlive: (id: string) => boolean };

@@ -8,6 +8,7 @@
  *       cache/    package managers' caches, kept between runs
  *       source/   the project, read-only (a copy where binds don't reach the engine)
  *       work/     scratch folders, gone with the container
+ *       exchange/ what the host sees too, gone with the container
  */
 export const INSIDE = {
   top: '/wheelwright',
@@ -17,5 +18,6 @@ export const INSIDE = {
   cache: '/wheelwright/cache',
   source: '/wheelwright/source',
   work: '/wheelwright/work',
+  exchange: '/wheelwright/exchange',
   pids: '/wheelwright/work/.pids',
 } as const;

@@ -4,10 +4,11 @@ import { tarDirectory } from '../archive/tar-directory.js';
 import { Failed, fail } from '../core/failure.js';
 import type { BuilderKey } from '../core/identity.js';
 import type { Container, ExecSpec } from '../engine/engine.js';
-import type { Builder, Command, CommandResult } from './builder.js';
+import type { Builder, Command, CommandResult, Exchange } from './builder.js';
 import type { BuildersOptions } from './builders-options.js';
 import { INSIDE } from './inside.js';
 import type { Mask } from '../util/mask.js';
+import { removeTree } from '../util/remove-tree.js';
 import { SubjectLog } from './subject-log.js';
 
 export interface RunningBuilderOptions {
@@ -17,6 +18,7 @@ export interface RunningBuilderOptions {
   /** The connection whose end is the container's end. */
   readonly lifeline: Duplex;
   readonly transport: 'bind' | 'archive';
+  readonly exchange?: Exchange;
   readonly mask: Mask;
   readonly options: BuildersOptions;
 }
@@ -35,12 +37,14 @@ const NO_SUCH_PATH = 66;
 export class RunningBuilder implements Builder {
   readonly key: BuilderKey;
   readonly image: string;
+  readonly exchange?: Exchange;
   private counter = 0;
   private copied: Promise<string> | undefined;
 
   constructor(private readonly self: RunningBuilderOptions) {
     this.key = self.key;
     this.image = self.image;
+    if (self.exchange !== undefined) this.exchange = self.exchange;
   }
 
   async run(command: Command): Promise<CommandResult> {
@@ -134,6 +138,7 @@ export class RunningBuilder implements Builder {
       await this.self.container.remove();
     } finally {
       this.self.lifeline.destroy();
+      if (this.exchange !== undefined) await removeTree(this.exchange.outside);
     }
   }
 

@@ -3,13 +3,15 @@ import { Failed } from '../core/failure.js';
 import type { BuilderKey } from '../core/identity.js';
 import type { Attachment, Container, ContainerSpec, Mount } from '../engine/engine.js';
 import { builderContainer } from './container-spec.js';
+import type { Exchange } from './builder.js';
 import type { BuildersOptions } from './builders-options.js';
 import { INSIDE } from './inside.js';
 import { LABELS, storeLabel } from './labels.js';
 import { removeLeftovers } from './leftovers.js';
 import { maskOf } from '../util/mask.js';
 import { realFolder } from '../util/make-folder.js';
-import { prepareContainer } from './prepare.js';
+import { removeTree } from '../util/remove-tree.js';
+import { prepareContainer, type Preparing } from './prepare.js';
 import { bindsReach } from './reach.js';
 import { RunningBuilder } from './running-builder.js';
 
@@ -28,23 +30,35 @@ export async function startBuilder(options: BuildersOptions, { key, image }: { k
   const caches = await cacheFolder(options, key);
   const common = { [LABELS.store]: storeOf(options), [LABELS.run]: options.run.id };
   const transport = await chooseTransport(options, { image, caches, user, labels: common });
-  const mounts = transport === 'bind' ? await bindMounts(options, caches) : volumeMounts(options, key);
+  /** What is above the folder is not mounted: nothing in the container can replace it. */
+  const exchange = transport === 'bind' ? { inside: INSIDE.exchange, outside: await options.folders.temporary() } : undefined;
+  const mounts = exchange === undefined ? volumeMounts(options, key) : await bindMounts(options, caches, exchange);
   const labels = { [LABELS.builder]: key, ...common };
-  const container = await create(options, builderContainer({ image, user, settings, network, labels, mounts }));
-  let lifeline: Attachment;
+  const spec = builderContainer({ image, user, settings, network, labels, mounts });
+  const started = start(options, spec, { account: { ...user, name: owner.name ?? 'builder', home: INSIDE.home }, image, store: options.store, ca: network.ca });
+  const { container, lifeline } = await started.catch(async (error: unknown) => {
+    if (exchange !== undefined) await removeTree(exchange.outside);
+    throw error;
+  });
+  const mask = maskOf([...Object.values(options.env), ...(options.secrets ?? [])]);
+  return new RunningBuilder({ key, image, container, lifeline: lifeline.stdin, transport, mask, options, ...(exchange === undefined ? {} : { exchange }) });
+}
+
+/** A container that runs, and the connection that keeps it running. */
+async function start(options: BuildersOptions, spec: ContainerSpec, preparing: Preparing): Promise<{ readonly container: Container; readonly lifeline: Attachment }> {
+  const container = await create(options, spec);
   try {
-    await prepareContainer(container, { account: { ...user, name: owner.name ?? 'builder', home: INSIDE.home }, image, store: options.store, ca: network.ca });
-    lifeline = await container.attach({ stdin: true, tty: false });
+    await prepareContainer(container, preparing);
+    const lifeline = await container.attach({ stdin: true, tty: false });
     lifeline.stdout.on('error', ignore).resume();
     lifeline.stderr.on('error', ignore).resume();
     lifeline.stdin.on('error', ignore);
     await container.start();
+    return { container, lifeline };
   } catch (error) {
     await container.remove().catch(ignore);
-    throw shellMissing(error, image);
+    throw shellMissing(error, spec.image);
   }
-  const mask = maskOf([...Object.values(options.env), ...(options.secrets ?? [])]);
-  return new RunningBuilder({ key, image, container, lifeline: lifeline.stdin, transport, mask, options });
 }
 
 async function create({ engine }: BuildersOptions, spec: ContainerSpec): Promise<Container> {
@@ -83,13 +97,14 @@ async function cacheFolder({ folders }: BuildersOptions, key: BuilderKey): Promi
 }
 
 /** Sources are made beforehand: what an engine makes itself belongs to root. */
-async function bindMounts({ folders }: BuildersOptions, caches: string): Promise<readonly Mount[]> {
+async function bindMounts({ folders }: BuildersOptions, caches: string, exchange: Exchange): Promise<readonly Mount[]> {
   const [home, cache] = [join(caches, 'home'), join(caches, 'cache')];
   await Promise.all([realFolder(home), realFolder(cache)]);
   return [
     { type: 'bind', source: home, target: INSIDE.home },
     { type: 'bind', source: cache, target: INSIDE.cache },
     { type: 'bind', source: folders.root, target: INSIDE.source, readOnly: true },
+    { type: 'bind', source: exchange.outside, target: exchange.inside },
   ];
 }
 

@@ -69,7 +69,7 @@ export async function withWorld(
       settings: project.builders,
       network: project.network,
       owner,
-      folders: { root: project.root, store: store.dir, caches: await store.cacheDir('builders'), logs: join(await store.logDir(), run) },
+      folders: { root: project.root, store: store.dir, caches: await store.cacheDir('builders'), logs: join(await store.logDir(), run), temporary: () => store.tempDir('exchange') },
       run: { id: run, host: hostname(), isAlive: (id) => store.processes.isAlive(id) },
       env: namedValues(project.builders.env),
       secrets: secretsOf(project),

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { PassThrough } from 'node:stream';
 import { readTar } from '../archive/read-tar.js';
 import type { Command, CommandResult } from '../builders/builder.js';
+import { ExchangedFiles } from '../builders/exchanged-files.js';
 import { Failed } from '../core/failure.js';
 import type { Problem } from '../core/failure.js';
 import type { PackageKey } from '../core/identity.js';
@@ -40,6 +41,8 @@ export class InstallSession {
   /** By the name that the agent knows them by: those that it was given and has not answered. */
   readonly #given = new Map<string, Pending>();
   readonly #finishing: Promise<void>[] = [];
+  /** Absent where wheels and pieces go through the agent's standard streams. */
+  #files: ExchangedFiles | undefined;
   readonly #over: Promise<void>;
   #wake: (() => void) | undefined;
   #ended = false;
@@ -78,6 +81,7 @@ export class InstallSession {
   async #run(): Promise<void> {
     const { context, artifact, interpreter } = this.work;
     const builder = await context.builder();
+    if (builder.exchange !== undefined) this.#files = new ExchangedFiles(builder.exchange);
     const stop = new AbortController();
     const output = chunks();
     const stdin = Readable.from(this.#requests(), { highWaterMark: 1 });
@@ -113,25 +117,37 @@ export class InstallSession {
   /** What the agent reads: the settings, then wheels, until there are no more. */
   async *#requests(): AsyncGenerator<Buffer> {
     const { prefix, compileBytecode } = this.settings;
-    yield Buffer.from(`${JSON.stringify({ prefix, compile: compileBytecode, jobs: this.work.context.jobs })}\n`);
+    const { jobs } = this.work.context;
+    const files = this.#files;
+    yield Buffer.from(`${JSON.stringify({ prefix, compile: compileBytecode, jobs, ...(files === undefined ? {} : { files: files.inside }) })}\n`);
     for (let number = 0; ; number += 1) {
+      // A pipe is full soon and files are not: what is given later may be more urgent, and takes its place in the line until then.
+      while (files !== undefined && this.#given.size >= GIVEN * jobs) await this.#change();
       const pending = await this.#next();
       if (pending === undefined) return;
       const out = String(number);
       this.#given.set(out, pending);
-      yield* this.#request(out, pending);
+      yield* files === undefined ? this.#request(out, pending) : this.#request(out, pending, files);
     }
   }
 
-  async *#request(out: string, { job: { obtained }, title, failed }: Pending): AsyncGenerator<Buffer> {
+  async *#request(out: string, pending: Pending, files?: ExchangedFiles): AsyncGenerator<Buffer> {
+    const { obtained } = pending.job;
     if (obtained === undefined) {
       yield Buffer.from(`0 ${JSON.stringify({ out })}\n`);
       return;
     }
     const { wheel, locked } = obtained;
     const url = directUrl(locked.origin);
-    emitPackage(this.work, title, 'installing');
-    yield Buffer.from(`${wheel.size} ${JSON.stringify({ out, name: wheel.name, ...(url === undefined ? {} : { directUrl: url }) })}\n`);
+    emitPackage(this.work, pending.title, 'installing');
+    const line = (size: number): Buffer => Buffer.from(`${size} ${JSON.stringify({ out, name: wheel.name, ...(url === undefined ? {} : { directUrl: url }) })}\n`);
+    if (files === undefined) {
+      yield line(wheel.size);
+      yield* this.#wheel(wheel, pending);
+    } else if (await this.#putWheel(out, wheel, { pending, files })) yield line(0);
+  }
+
+  async *#wheel(wheel: Obtained['wheel'], { failed }: Pending): AsyncGenerator<Buffer> {
     let left = wheel.size;
     try {
       for await (const chunk of await this.work.context.store.readBlob(wheel.blob)) {
@@ -146,10 +162,28 @@ export class InstallSession {
     }
   }
 
+  /** False if it can't be read or put there: the agent hears nothing of it. */
+  async #putWheel(out: string, wheel: Obtained['wheel'], { pending, files }: { readonly pending: Pending; readonly files: ExchangedFiles }): Promise<boolean> {
+    try {
+      await files.put(`${out}.whl`, await this.work.context.store.readBlob(wheel.blob));
+      return true;
+    } catch (error) {
+      this.#answered(out);
+      pending.failed(error);
+      await files.discard(`${out}.whl`);
+      return false;
+    }
+  }
+
+  /** Until there is something to do, or less. */
+  #change(): Promise<void> {
+    return new Promise((wake) => (this.#wake = wake));
+  }
+
   async #next(): Promise<Pending | undefined> {
     while (this.#waiting.length === 0) {
       if (this.#ended) return undefined;
-      await new Promise<void>((wake) => (this.#wake = wake));
+      await this.#change();
     }
     const first = this.#waiting.reduce((one, other) => (comesBefore(other.job, one.job) ? other : one));
     this.#waiting.splice(this.#waiting.indexOf(first), 1);
@@ -163,13 +197,17 @@ export class InstallSession {
       const [, out = '', what = ''] = /^(\d+)\.(json|tar)$/.exec(entry.path) ?? [];
       const pending = this.#given.get(out);
       if (entry.type !== 'file' || pending === undefined) continue;
-      if (what === 'json') this.#outcome(out, pending, await outcomeOf(content, entry.size));
-      else await this.#piece(out, pending, content);
+      if (what === 'tar') await this.#piece(out, pending, content);
+      else {
+        const outcome = await outcomeOf(content, entry.size);
+        this.#outcome(out, pending, outcome);
+        if (outcome.ok && this.#files !== undefined) await this.#piece(out, pending, await this.#files.take(`${out}.tar`, outcome.size ?? -1));
+      }
     }
     await Promise.all(this.#finishing);
   }
 
-  #outcome(out: string, pending: Pending, { ok, error = 'unknown', warnings = [] }: Outcome): void {
+  #outcome(out: string, pending: Pending, { ok, error = 'unknown', warnings = [], full = false }: Outcome): void {
     const { job, title } = pending;
     const { work } = this;
     if (job.obtained !== undefined && !ok) emitPackage(work, title, 'failed');
@@ -180,10 +218,16 @@ export class InstallSession {
       work.context.emit({ type: 'warning', problem: { reason: 'archive', message: `${title}: ${first}${more}` } });
     }
     if (ok) return;
-    this.#given.delete(out);
+    this.#answered(out);
+    if (full) return pending.failed(new Failed({ reason: 'disk', message: `no space was left to install ${title}: ${error}`, advice: 'make room where the store and the files of the engine are' }));
     const place = job.obtained === undefined ? undefined : work.places.get(job.obtained.wheel.name);
     const advice = 'the wheel is broken or made to do harm: take another version, or tell its publisher';
     pending.failed(new BadWheel({ reason: 'archive', message: `${title} cannot be installed: ${error}`, advice, ...(place === undefined ? {} : { place }) }));
+  }
+
+  #answered(out: string): void {
+    this.#given.delete(out);
+    this.#wake?.();
   }
 
   /** While its record is written and synced the next piece is read. */
@@ -191,7 +235,7 @@ export class InstallSession {
     const { work } = this;
     const { store } = work.context;
     const taken = await takePiece(content, title, work.context);
-    this.#given.delete(out);
+    this.#answered(out);
     const finish = async (): Promise<void> => {
       const record = await putPiece(store, job.key, taken);
       if (job.obtained !== undefined) emitPackage(work, title, 'installed');
@@ -213,8 +257,14 @@ interface Outcome {
   readonly ok: boolean;
   readonly error?: string;
   readonly warnings?: readonly string[];
+  /** Of the piece, bytes. */
+  readonly size?: number;
+  /** It failed for want of space. */
+  readonly full?: boolean;
 }
 
+/** Wheels that the agent has been given and not answered, for each that it works on: one, one whose piece is read, and one that waits. */
+const GIVEN = 3;
 const ZEROS = Buffer.alloc(64 * 1024);
 /** Far above what is said of a wheel whose every row is wrong. */
 const OUTCOME_LIMIT = 64 * 1024 * 1024;

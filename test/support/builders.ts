@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createBuilders } from '../../src/builders/create-builders.js';
 import type { BuildersOptions } from '../../src/builders/builders-options.js';
@@ -22,13 +22,14 @@ export async function testBuilders(dir: string, overrides: Partial<BuildersOptio
   const events: Event[] = [];
   const folders = { root: join(dir, 'project'), store: join(dir, 'project', '.artifacts'), caches: join(dir, 'caches'), logs: join(dir, 'logs') };
   for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });
+  const temporary = (): Promise<string> => mkdtemp(join(dir, 'exchange-'));
   const builders = createBuilders({
     engine: connectEngine(HOST === undefined ? {} : { host: HOST }),
     store: new MemoryStore(),
     settings: { network: 'bridge', env: [] },
     network: { ca: CA, noProxy: [] },
     owner: { uid: process.geteuid!(), gid: process.getegid!() },
-    folders,
+    folders: { ...folders, temporary },
     run: { id: runOf(dir), host: dir, isAlive: (id) => id === runOf(dir) },
     env: {},
     emit: (event) => events.push(event),

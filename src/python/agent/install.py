@@ -3,14 +3,18 @@
 usage: install.py < requests > pieces
 
 Standard input is a line of JSON with the settings and then requests, each worked on as soon as it is there:
-  {prefix, compile, jobs}      where the environment lives in the images; whether __pycache__/*.pyc are added beside
-                               every .py below site-packages; how many wheels are worked on at once
+  {prefix, compile, jobs, files?}
+                               where the environment lives in the images; whether __pycache__/*.pyc are added beside
+                               every .py below site-packages; how many wheels are worked on at once; what the paths of
+                               wheels and pieces begin with where these are files
   SIZE {out, name, directUrl?} and SIZE bytes of a wheel: a name for what is made, the normalized project name, and the
                                text of direct_url.json for what did not come from an index
+  0 {out, name, directUrl?}    with `files`: the wheel is in FILES + OUT.whl, and removed when it was read
   0 {out}                      the empty virtual environment
 
-Standard output is a tar. For each request it has OUT.json, {ok: true, warnings: [...]} or {ok: false, error: "..."}, and if
-all went well OUT.tar: what `uv pip install` leaves below the prefix, paths relative to it, as bytes that depend on nothing
+Standard output is a tar. For each request it has OUT.json, {ok: true, warnings: [...], size} or {ok: false, error: "...",
+full?}, where `full` says that there was no space left, and if all went well OUT.tar, of that size, or with `files` there is
+FILES + OUT.tar: what `uv pip install` leaves below the prefix, paths relative to it, as bytes that depend on nothing
 but the settings and the request: sorted as a walk through the folders would come to them, explicit folders, one time, owner 0:0, modes 0644 and 0755.
 Working files are in the current folder.
 """
@@ -36,6 +40,7 @@ if __name__ == "__main__":
 import base64
 import configparser
 import csv
+import errno
 import fcntl
 import hashlib
 import importlib.util
@@ -84,12 +89,13 @@ def main():
     requests = sys.stdin.buffer
     settings = requests.readline()
     limit = max(1, int(json.loads(settings)["jobs"]))
+    shared = "files" in json.loads(settings)
     # Reads the interpreter's settings, once for all.
     site_packages()
     running = {}
     for number, line in enumerate(iter(requests.readline, b"")):
         size, _, request = line.partition(b" ")
-        wheel = receive(requests, int(size), "%d.whl" % number)
+        wheel = None if shared else receive(requests, int(size), "%d.whl" % number)
         while len(running) >= limit:
             reap(running)
         # Each in a child forked from this very state, so that byte code never depends on what ran before it: this
@@ -123,19 +129,51 @@ def reap(running):
 
 
 def child(settings, item, wheel):
-    with tempfile.SpooledTemporaryFile(max_size=SPOOLED, dir=".") as piece:
-        try:
-            if "name" in item:
-                found = install_wheel(wheel, {**settings, **item}, piece)
-            else:
-                found = write_skeleton(settings["prefix"], piece)
-            outcome = {"ok": True, "warnings": found}
-        except Exception as error:  # every failure of one wheel is reported and leaves the others alone
-            text = str(error) if isinstance(error, BadWheel) else "%s: %s" % (type(error).__name__, error)
-            outcome = {"ok": False, "error": text}
-        os.unlink(wheel)
-        send(item["out"], outcome, piece if outcome["ok"] else None)
+    files = settings.get("files")
+    if files is None:
+        with tempfile.SpooledTemporaryFile(max_size=SPOOLED, dir=".") as piece:
+            outcome = attempt(settings, item, wheel, piece)
+            send(item["out"], outcome, piece if outcome["ok"] else None)
+    else:
+        send(item["out"], into_file(settings, item, files + item["out"]), None)
     return 0
+
+
+def into_file(settings, item, path):
+    try:
+        piece = open(path + ".tar", "xb", buffering=CHUNK)
+    except OSError as error:
+        return failure(error)
+    outcome = attempt(settings, item, path + ".whl" if "name" in item else None, piece)
+    try:
+        piece.close()
+    except OSError:  # the attempt failed for want of space, which is told already
+        pass
+    if not outcome["ok"]:
+        os.unlink(path + ".tar")
+    return outcome
+
+
+def attempt(settings, item, wheel, piece):
+    """Writes the piece and gives the outcome: every failure of one wheel is reported and leaves the others alone."""
+    try:
+        if "name" in item:
+            found = install_wheel(wheel, {**settings, **item}, piece)
+        else:
+            found = write_skeleton(settings["prefix"], piece)
+        piece.flush()
+        return {"ok": True, "warnings": found, "size": piece.tell()}
+    except Exception as error:
+        return failure(error)
+    finally:
+        if wheel is not None:
+            os.unlink(wheel)
+
+
+def failure(error):
+    text = str(error) if isinstance(error, BadWheel) else "%s: %s" % (type(error).__name__, error)
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return {"ok": False, "error": text, **({"full": True} if full else {})}
 
 
 def send(out, outcome, piece):
