@@ -5,6 +5,9 @@ set -eu
 root=$1 state=$2 bridge=$3
 mount --bind "$root" "$root"
 mount --bind "$state" "$root/state"
+# The one folder that both sides have under the same path, as a local engine has all.
+mkdir -p -m 1777 "$state/shared" "$root$state/shared"
+mount --bind "$state/shared" "$root$state/shared"
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"

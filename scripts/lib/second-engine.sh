@@ -1,5 +1,6 @@
 # A second, newer Docker Engine for compatibility tests and benchmarks: Debian unstable's, in a root folder and a mount
-# namespace of its own. It sees only its own root, as a remote engine does: bind mounts of the host's folders arrive empty.
+# namespace of its own. It sees only its own root, as a remote engine does: bind mounts of the host's folders arrive empty,
+# except for those in $SECOND_ROOT/NAME/shared.
 # Sourced after say.sh. usage: second_engine_start NAME graphdriver|containerd ; socket at $SECOND_ROOT/NAME/docker.sock
 SECOND_ROOT=${WHEELWRIGHT_SECOND_ROOT:-/var/lib/wheelwright-test}
 

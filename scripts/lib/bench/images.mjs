@@ -33,7 +33,7 @@ export async function images(args = []) {
   const rows = new Set((list('rows') ?? '1,2,3,4,5,6,7,8,9'.split(',')).map(Number));
   const worlds = (list('worlds') ?? Object.keys(WORLDS)).filter((name) => needed(name, rows));
   const folder = temporary('images');
-  const run = { nonce: `${PREFIX}-${folder.slice(-6).toLowerCase()}`, folder, rows, toolbox: undefined, registry: undefined, report: undefined };
+  const run = { nonce: `${PREFIX}-${folder.slice(-6).toLowerCase()}`, folder, shared: new Map(), rows, toolbox: undefined, registry: undefined, report: undefined };
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop(new Error(`bench: ${signal}`)));
   let engines = [];
   try {
@@ -61,7 +61,7 @@ export async function images(args = []) {
     for (const engine of engines) await clean(engine, run.nonce).catch((error) => console.error(`bench: ${engine.label} was not cleaned: ${error.message}`));
     if (run.toolbox !== undefined) docker(['rm', '-f', run.toolbox]);
     await run.registry?.close();
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    for (const one of [folder, ...run.shared.values()]) rmSync(one, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
@@ -140,7 +140,7 @@ async function coldBuilds(engine, world, run) {
   const samples = Object.fromEntries(names.map((name) => [name, []]));
   const peak = [];
   for (let time = 0; ; time += 1) {
-    const folder = mkdtempSync(join(run.folder, `${engine.name}-${world.name}-`));
+    const folder = mkdtempSync(join(folderOf(engine, run), `${engine.name}-${world.name}-`));
     const nonce = `${run.nonce}-${folder.slice(-6).toLowerCase()}`;
     const contestants = names.map((name) => {
       const own = join(folder, name);
@@ -153,6 +153,13 @@ async function coldBuilds(engine, world, run) {
     if (!(cells.artifacts instanceof Error)) peak.push(cells.artifacts[0].peak);
     if (time + 1 >= coldRuns) return { contestants, cold: samples, peak };
   }
+}
+
+/** Where an engine's containers can mount folders, as those of a local engine can anywhere. */
+function folderOf({ name, shared }, run) {
+  if (shared === undefined) return run.folder;
+  if (!run.shared.has(name)) run.shared.set(name, mkdtempSync(join(shared, `${PREFIX}-`)));
+  return run.shared.get(name);
 }
 
 async function settled() {

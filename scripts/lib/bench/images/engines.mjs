@@ -29,7 +29,9 @@ export async function openEngines(wanted) {
     if (wanted?.every((one) => !mayBe(one, name))) continue;
     try {
       if (store !== undefined) second(store);
-      const engine = { name, host, env: { DOCKER_HOST: host, BUILDX_CONFIG: join(process.env.TMPDIR ?? '/tmp', `${PREFIX}-buildx`), BUILDX_NO_DEFAULT_ATTESTATIONS: '1' } };
+      // Folders that a second engine's containers can mount are in one place; the machine's own engine has all.
+      const shared = store === undefined ? undefined : join(SECOND, store, 'shared');
+      const engine = { name, host, shared, env: { DOCKER_HOST: host, BUILDX_CONFIG: join(process.env.TMPDIR ?? '/tmp', `${PREFIX}-buildx`), BUILDX_NO_DEFAULT_ATTESTATIONS: '1' } };
       const version = JSON.parse((await api(engine, 'GET', '/version')).text).Version.split('.').slice(0, 2).join('.');
       engine.label = name === 'containerd' ? `${version}-containerd` : version;
       // Builders before 0.10 (Engine 20.10 has 0.8) know no named contexts: one Dockerfile with five targets instead.
