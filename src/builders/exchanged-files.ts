@@ -4,6 +4,7 @@ import { open, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fail } from '../core/failure.js';
+import { onDisk } from '../util/disk.js';
 import type { Exchange } from './builder.js';
 
 /** Bytes that are read at once. */
@@ -20,9 +21,10 @@ export class ExchangedFiles {
     return `${this.exchange.inside}/${this.prefix}-`;
   }
 
-  /** A file for the container. */
+  /** A file for the container. Fails `disk`. */
   async put(name: string, content: Readable): Promise<void> {
-    await writeFile(this.path(name), content, { flag: 'wx', mode: 0o600 });
+    const path = this.path(name);
+    await onDisk(path, () => writeFile(path, content, { flag: 'wx', mode: 0o600 }));
   }
 
   /** A file that the container made, of so many bytes; its name is gone then. Fails `engine` if it is something else. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readTar } from '../../../src/archive/read-tar.js';
 import { tarOf } from '../../../src/archive/pack-tar.js';
@@ -42,6 +43,7 @@ describe.each(SUBJECTS)('a builder of $name whose files travel by $transport', (
 
   afterAll(async () => {
     await rig.builders.close();
+    if (builder.exchange !== undefined) expect(existsSync(builder.exchange.outside)).toBe(false);
     finish?.();
     await done;
     expect(await engine.containers([`wheelwright.run=${run}`])).toEqual([]);
@@ -75,6 +77,19 @@ describe.each(SUBJECTS)('a builder of $name whose files travel by $transport', (
   test('runs each command in a new folder by default, with our umask, home and time zone', async () => {
     const result = await builder.run({ subject: 'place', argv: ['sh', '-c', 'ls -A | wc -l; umask; echo $HOME $TZ; touch "$HOME/mine" && id -u'] });
     expect(result.tail).toEqual(['0', '0022', '/wheelwright/home UTC', String(process.geteuid!())]);
+  });
+
+  test('shares a folder with this machine where binds reach the engine', async () => {
+    const { exchange } = builder;
+    if (transport === 'archive') return expect(exchange).toBeUndefined();
+    const { inside, outside } = exchange!;
+    await writeFile(join(outside, 'question'), 'from outside\n');
+    const result = await builder.run({ subject: 'exchange', argv: ['sh', '-c', 'cat "$1/question" && echo from inside > "$1/answer"; rmdir "$1" || mv "$1" "$1-"', 'sh', inside] });
+    expect(result.tail[0]).toBe('from outside');
+    expect(await readFile(join(outside, 'answer'), 'utf8')).toBe('from inside\n');
+    expect((await stat(join(outside, 'answer'))).uid).toBe(process.geteuid!());
+    // It can't be replaced from inside.
+    expect([result.exitCode, existsSync(outside)]).toEqual([1, true]);
   });
 
   test('has no capabilities and cannot gain any', async () => {
