@@ -20,21 +20,22 @@ export interface Builder {
   discard(path: string): Promise<void>;
   /** Where the project's own files are, read-only (synced into the container when binds don't reach the engine). */
   source(): Promise<string>;
-  /** Absent where binds don't reach the engine. */
-  readonly exchange?: Exchange;
+  /** For the files of one command; undefined where binds don't reach the engine. */
+  exchange(): Exchange | undefined;
   /** Where a program of ours (src/<module>/agent/<name>) is inside the container. */
   agent(name: string): string;
 }
 
-/**
- * One folder, gone with the container. Everything in it can be changed by what runs in the container, at any time: make files
- * exclusively and right in it (a folder could become a link), open none through links, and believe nothing that was not read.
- */
+/** Files in a folder that the container shares with this machine, under names that no other command has; gone with the container. */
 export interface Exchange {
-  /** The path in the container. */
+  /** What the paths of all of them begin with in the container. */
   readonly inside: string;
-  /** The path on this machine. */
-  readonly outside: string;
+  /** A file for the container. Fails `disk`. */
+  put(name: string, content: Readable): Promise<void>;
+  /** A file that the container made, of so many bytes; its name is gone then. Fails `engine` if it is something else. */
+  take(name: string, size: number): Promise<Readable>;
+  /** It may be absent. */
+  discard(name: string): Promise<void>;
 }
 
 export interface Command {

@@ -10,24 +10,31 @@ import type { Exchange } from './builder.js';
 /** Bytes that are read at once. */
 const CHUNK = 256 * 1024;
 
-/** Files of one command in the folder that a builder shares with this machine, under names that nobody else has. */
-export class ExchangedFiles {
+/**
+ * A folder for one container. Everything in it can be changed by what runs there, at any time: files are made exclusively and
+ * right in it (a folder could become a link), none is opened through a link, and nothing is believed that was not read.
+ */
+export interface SharedFolder {
+  /** The path in the container. */
+  readonly inside: string;
+  /** The path on this machine. */
+  readonly outside: string;
+}
+
+export class ExchangedFiles implements Exchange {
   private readonly prefix = randomUUID();
 
-  constructor(private readonly exchange: Exchange) {}
+  constructor(private readonly shared: SharedFolder) {}
 
-  /** What the paths of all files begin with in the container. */
   get inside(): string {
-    return `${this.exchange.inside}/${this.prefix}-`;
+    return `${this.shared.inside}/${this.prefix}-`;
   }
 
-  /** A file for the container. Fails `disk`. */
   async put(name: string, content: Readable): Promise<void> {
     const path = this.path(name);
     await onDisk(path, () => writeFile(path, content, { flag: 'wx', mode: 0o600 }));
   }
 
-  /** A file that the container made, of so many bytes; its name is gone then. Fails `engine` if it is something else. */
   async take(name: string, size: number): Promise<Readable> {
     const path = this.path(name);
     const odd = (what: string): never => fail({ reason: 'engine', message: `what the builder left in ${path} ${what}`, advice: 'try again; if it happens again, the file sharing of the engine loses what containers write' });
@@ -50,6 +57,6 @@ export class ExchangedFiles {
   }
 
   private path(name: string): string {
-    return join(this.exchange.outside, `${this.prefix}-${name}`);
+    return join(this.shared.outside, `${this.prefix}-${name}`);
   }
 }

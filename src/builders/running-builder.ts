@@ -6,6 +6,7 @@ import type { BuilderKey } from '../core/identity.js';
 import type { Container, ExecSpec } from '../engine/engine.js';
 import type { Builder, Command, CommandResult, Exchange } from './builder.js';
 import type { BuildersOptions } from './builders-options.js';
+import { ExchangedFiles, type SharedFolder } from './exchanged-files.js';
 import { INSIDE } from './inside.js';
 import type { Mask } from '../util/mask.js';
 import { removeTree } from '../util/remove-tree.js';
@@ -18,7 +19,7 @@ export interface RunningBuilderOptions {
   /** The connection whose end is the container's end. */
   readonly lifeline: Duplex;
   readonly transport: 'bind' | 'archive';
-  readonly exchange?: Exchange;
+  readonly shared?: SharedFolder;
   readonly mask: Mask;
   readonly options: BuildersOptions;
 }
@@ -37,14 +38,12 @@ const NO_SUCH_PATH = 66;
 export class RunningBuilder implements Builder {
   readonly key: BuilderKey;
   readonly image: string;
-  readonly exchange?: Exchange;
   private counter = 0;
   private copied: Promise<string> | undefined;
 
   constructor(private readonly self: RunningBuilderOptions) {
     this.key = self.key;
     this.image = self.image;
-    if (self.exchange !== undefined) this.exchange = self.exchange;
   }
 
   async run(command: Command): Promise<CommandResult> {
@@ -118,6 +117,11 @@ export class RunningBuilder implements Builder {
     return this.copied;
   }
 
+  exchange(): Exchange | undefined {
+    const { shared } = this.self;
+    return shared === undefined ? undefined : new ExchangedFiles(shared);
+  }
+
   agent(name: string): string {
     return `${INSIDE.agent}/${name}`;
   }
@@ -138,7 +142,8 @@ export class RunningBuilder implements Builder {
       await this.self.container.remove();
     } finally {
       this.self.lifeline.destroy();
-      if (this.exchange !== undefined) await removeTree(this.exchange.outside);
+      const { shared } = this.self;
+      if (shared !== undefined) await removeTree(shared.outside);
     }
   }
 

@@ -3,8 +3,8 @@ import { Failed } from '../core/failure.js';
 import type { BuilderKey } from '../core/identity.js';
 import type { Attachment, Container, ContainerSpec, Mount } from '../engine/engine.js';
 import { builderContainer } from './container-spec.js';
-import type { Exchange } from './builder.js';
 import type { BuildersOptions } from './builders-options.js';
+import type { SharedFolder } from './exchanged-files.js';
 import { INSIDE } from './inside.js';
 import { LABELS, storeLabel } from './labels.js';
 import { removeLeftovers } from './leftovers.js';
@@ -31,17 +31,17 @@ export async function startBuilder(options: BuildersOptions, { key, image }: { k
   const common = { [LABELS.store]: storeOf(options), [LABELS.run]: options.run.id };
   const transport = await chooseTransport(options, { image, caches, user, labels: common });
   /** What is above the folder is not mounted: nothing in the container can replace it. */
-  const exchange = transport === 'bind' ? { inside: INSIDE.exchange, outside: await options.folders.temporary() } : undefined;
-  const mounts = exchange === undefined ? volumeMounts(options, key) : await bindMounts(options, caches, exchange);
+  const shared = transport === 'bind' ? { inside: INSIDE.exchange, outside: await options.folders.temporary() } : undefined;
+  const mounts = shared === undefined ? volumeMounts(options, key) : await bindMounts(options, caches, shared);
   const labels = { [LABELS.builder]: key, ...common };
   const spec = builderContainer({ image, user, settings, network, labels, mounts });
   const started = start(options, spec, { account: { ...user, name: owner.name ?? 'builder', home: INSIDE.home }, image, store: options.store, ca: network.ca });
   const { container, lifeline } = await started.catch(async (error: unknown) => {
-    if (exchange !== undefined) await removeTree(exchange.outside);
+    if (shared !== undefined) await removeTree(shared.outside);
     throw error;
   });
   const mask = maskOf([...Object.values(options.env), ...(options.secrets ?? [])]);
-  return new RunningBuilder({ key, image, container, lifeline: lifeline.stdin, transport, mask, options, ...(exchange === undefined ? {} : { exchange }) });
+  return new RunningBuilder({ key, image, container, lifeline: lifeline.stdin, transport, mask, options, ...(shared === undefined ? {} : { shared }) });
 }
 
 /** A container that runs, and the connection that keeps it running. */
@@ -97,14 +97,14 @@ async function cacheFolder({ folders }: BuildersOptions, key: BuilderKey): Promi
 }
 
 /** Sources are made beforehand: what an engine makes itself belongs to root. */
-async function bindMounts({ folders }: BuildersOptions, caches: string, exchange: Exchange): Promise<readonly Mount[]> {
+async function bindMounts({ folders }: BuildersOptions, caches: string, shared: SharedFolder): Promise<readonly Mount[]> {
   const [home, cache] = [join(caches, 'home'), join(caches, 'cache')];
   await Promise.all([realFolder(home), realFolder(cache)]);
   return [
     { type: 'bind', source: home, target: INSIDE.home },
     { type: 'bind', source: cache, target: INSIDE.cache },
     { type: 'bind', source: folders.root, target: INSIDE.source, readOnly: true },
-    { type: 'bind', source: exchange.outside, target: exchange.inside },
+    { type: 'bind', source: shared.outside, target: shared.inside },
   ];
 }
 

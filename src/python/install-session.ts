@@ -1,8 +1,7 @@
 import { Readable } from 'node:stream';
 import type { PassThrough } from 'node:stream';
 import { readTar } from '../archive/read-tar.js';
-import type { Command, CommandResult } from '../builders/builder.js';
-import { ExchangedFiles } from '../builders/exchanged-files.js';
+import type { Command, CommandResult, Exchange } from '../builders/builder.js';
 import { Failed } from '../core/failure.js';
 import type { Problem } from '../core/failure.js';
 import type { PackageKey } from '../core/identity.js';
@@ -42,7 +41,7 @@ export class InstallSession {
   readonly #given = new Map<string, Pending>();
   readonly #finishing: Promise<void>[] = [];
   /** Absent where wheels and pieces go through the agent's standard streams. */
-  #files: ExchangedFiles | undefined;
+  #files: Exchange | undefined;
   readonly #over: Promise<void>;
   #wake: (() => void) | undefined;
   #ended = false;
@@ -81,7 +80,7 @@ export class InstallSession {
   async #run(): Promise<void> {
     const { context, artifact, interpreter } = this.work;
     const builder = await context.builder();
-    if (builder.exchange !== undefined) this.#files = new ExchangedFiles(builder.exchange);
+    this.#files = builder.exchange();
     const stop = new AbortController();
     const output = chunks();
     const stdin = Readable.from(this.#requests(), { highWaterMark: 1 });
@@ -131,7 +130,7 @@ export class InstallSession {
     }
   }
 
-  async *#request(out: string, pending: Pending, files?: ExchangedFiles): AsyncGenerator<Buffer> {
+  async *#request(out: string, pending: Pending, files?: Exchange): AsyncGenerator<Buffer> {
     const { obtained } = pending.job;
     if (obtained === undefined) {
       yield Buffer.from(`0 ${JSON.stringify({ out })}\n`);
@@ -163,7 +162,7 @@ export class InstallSession {
   }
 
   /** False if it can't be read or put there: the agent hears nothing of it. */
-  async #putWheel(out: string, wheel: Obtained['wheel'], { pending, files }: { readonly pending: Pending; readonly files: ExchangedFiles }): Promise<boolean> {
+  async #putWheel(out: string, wheel: Obtained['wheel'], { pending, files }: { readonly pending: Pending; readonly files: Exchange }): Promise<boolean> {
     try {
       await files.put(`${out}.whl`, await this.work.context.store.readBlob(wheel.blob));
       return true;

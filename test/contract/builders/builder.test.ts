@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { existsSync } from 'node:fs';
-import { readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { readTar } from '../../../src/archive/read-tar.js';
 import { tarOf } from '../../../src/archive/pack-tar.js';
 import { Failed } from '../../../src/core/failure.js';
@@ -10,7 +9,7 @@ import type { Engine } from '../../../src/engine/engine.js';
 import { BUILDER_KEY, removeVolumes, runOf, testBuilders } from '../../support/builders.js';
 import { ENGINES, connectTestEngine } from '../../support/engines.js';
 import { inTemporaryFolder } from '../../support/temporary.js';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 
 /** One suite for both ways that files travel, and for every engine; folders of this machine can't be mounted on the second ones. */
 const SUBJECTS = ENGINES.flatMap((one) => (['bind', 'archive'] as const).filter((transport) => transport === 'archive' || one.binds).map((transport) => ({ name: one.name, transport, one })));
@@ -23,6 +22,7 @@ describe.each(SUBJECTS)('a builder of $name whose files travel by $transport', (
   let finish: (() => void) | undefined;
   let done: Promise<void>;
   const abort = new AbortController();
+  const shared = async () => (await readdir(dirname(rig.folders.root))).filter((name) => name.startsWith('exchange-'));
 
   beforeAll(async () => {
     engine = await connectTestEngine(one);
@@ -43,7 +43,7 @@ describe.each(SUBJECTS)('a builder of $name whose files travel by $transport', (
 
   afterAll(async () => {
     await rig.builders.close();
-    if (builder.exchange !== undefined) expect(existsSync(builder.exchange.outside)).toBe(false);
+    expect(await shared()).toEqual([]);
     finish?.();
     await done;
     expect(await engine.containers([`wheelwright.run=${run}`])).toEqual([]);
@@ -80,16 +80,17 @@ describe.each(SUBJECTS)('a builder of $name whose files travel by $transport', (
   });
 
   test('shares a folder with this machine where binds reach the engine', async () => {
-    const { exchange } = builder;
+    const exchange = builder.exchange();
     if (transport === 'archive') return expect(exchange).toBeUndefined();
-    const { inside, outside } = exchange!;
-    await writeFile(join(outside, 'question'), 'from outside\n');
-    const result = await builder.run({ subject: 'exchange', argv: ['sh', '-c', 'cat "$1/question" && echo from inside > "$1/answer"; rmdir "$1" || mv "$1" "$1-"', 'sh', inside] });
+    await exchange!.put('question', Readable.from(['from outside\n']));
+    const script = 'cat "$1question" && echo from inside > "$1answer"; rmdir "${1%/*}" || mv "${1%/*}" "${1%/*}-"';
+    const result = await builder.run({ subject: 'exchange', argv: ['sh', '-c', script, 'sh', exchange!.inside] });
     expect(result.tail[0]).toBe('from outside');
-    expect(await readFile(join(outside, 'answer'), 'utf8')).toBe('from inside\n');
-    expect((await stat(join(outside, 'answer'))).uid).toBe(process.geteuid!());
-    // It can't be replaced from inside.
-    expect([result.exitCode, existsSync(outside)]).toEqual([1, true]);
+    let answer = '';
+    for await (const chunk of await exchange!.take('answer', 12)) answer += String(chunk);
+    expect(answer).toBe('from inside\n');
+    // The folder can't be replaced from inside.
+    expect([result.exitCode, await shared()]).toEqual([1, [expect.stringMatching(/^exchange-/)]]);
   });
 
   test('has no capabilities and cannot gain any', async () => {

@@ -134,7 +134,7 @@ async function obtained(name: string, content = `wheel of ${name}`): Promise<Obt
 }
 
 function installer(packages = 1, onParts?: (parts: readonly Part[]) => void): Installer {
-  const builder = { agent: (name: string) => `/agent/${name}`, run: (command: Command) => agent.run(command) } as unknown as Builder;
+  const builder = { agent: (name: string) => `/agent/${name}`, exchange: () => undefined, run: (command: Command) => agent.run(command) } as unknown as Builder;
   const context = {
     store,
     signal: new AbortController().signal,
