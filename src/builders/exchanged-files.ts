@@ -4,7 +4,7 @@ import { open, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fail } from '../core/failure.js';
-import { onDisk } from '../util/disk.js';
+import { errorCode, onDisk } from '../util/disk.js';
 import type { Exchange } from './builder.js';
 
 /** Bytes that are read at once. */
@@ -39,7 +39,7 @@ export class ExchangedFiles implements Exchange {
     const path = this.path(name);
     const odd = (what: string): never => fail({ reason: 'engine', message: `what the builder left in ${path} ${what}`, advice: 'try again; if it happens again, the file sharing of the engine loses what containers write' });
     // A link is not followed, and a pipe without a writer is not waited for.
-    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => odd('cannot be opened'));
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => odd(`cannot be opened (${errorCode(error) ?? String(error)})`));
     try {
       const stat = await file.stat();
       if (!stat.isFile()) odd('is no file');
@@ -49,7 +49,8 @@ export class ExchangedFiles implements Exchange {
       await file.close();
       throw error;
     }
-    return file.createReadStream({ highWaterMark: CHUNK });
+    // Whoever made it may go on writing.
+    return file.createReadStream({ highWaterMark: CHUNK, end: Math.max(size - 1, 0) });
   }
 
   async discard(name: string): Promise<void> {
