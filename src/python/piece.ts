@@ -15,7 +15,7 @@ import type { Obtained } from './obtained.js';
 import type { Work } from './work.js';
 
 /** Part of every piece's key: to be raised with every change of what agent/install.py writes. */
-const AGENT_VERSION = 2;
+const AGENT_VERSION = 3;
 
 /** Installing depends on the wheel's bytes, where it goes, the interpreter that byte-compiles it, and our program. */
 export function pieceKey({ wheel, locked }: Obtained, settings: EnvironmentSettings, work: Work): PackageKey {
