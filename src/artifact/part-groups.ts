@@ -16,8 +16,8 @@ export type Member<Source> = readonly [name: string, source: Source];
 
 /**
  * The parts of an artifact while its packages come in. Tells of a group (`spread.ts`) when all of it and of the lower ones is
- * there, then of the large ones, and last of those that are built; what it told is not taken back: who begins with it looks at the end whether it came
- * out so.
+ * there, then of the large ones, and last of those that are built; what it told is not taken back: who begins with it looks
+ * at the end whether it came out so.
  */
 export class PartGroups<Source> {
   readonly #spread: number;

@@ -26,7 +26,7 @@ export function groupOf(packageName: string, spread: number): number {
   return Math.floor((group * spread) / SHARES.length);
 }
 
-/** Bytes of a piece above which its package is in none of these groups: it is there late, and changes are costly to whoever shares a group with it. */
+/** Bytes of a piece above which its package is in none of these groups: each change of a group is sent whole. */
 const LARGE = 64 * 1024 * 1024;
 
 export function isLarge({ size }: Pick<Part, 'size'>): boolean {

@@ -1,5 +1,6 @@
-import { groupOf, isLarge, spreadOf, withoutVersion } from '../artifact/spread.js';
 import { comparePaths } from '../archive/paths.js';
+import type { Part } from '../artifact/artifact.js';
+import { groupOf, isLarge, spreadOf, withoutVersion } from '../artifact/spread.js';
 import { compare } from '../core/record.js';
 import type { LayerPart } from './layer.js';
 
@@ -28,19 +29,17 @@ export function canonicalGroups(parts: readonly LayerPart[]): LayerPart[][] {
 }
 
 /** A group as it becomes layers: what is not large, the large ones that are not among the largest, and each of these. */
-export function largeApart<P extends Pick<LayerPart, 'at' | 'piece' | 'size' | 'package' | 'built'>>(group: readonly P[]): P[][] {
+export function largeApart<P extends Part>(group: readonly P[]): P[][] {
   const most = group.some(({ built }) => built === true) ? MAX_BUILT_ALONE : MAX_ALONE;
   const large = group.filter(isLarge).sort((a, b) => b.size - a.size || comparePlaces(a, b));
   const alone = large.slice(0, most).sort((a, b) => compare(nameOf(a), nameOf(b)) || comparePlaces(a, b));
   return [group.filter((part) => !isLarge(part)), large.slice(most), ...alone.map((part) => [part])].filter((some) => some.length > 0);
 }
 
-function nameOf(part: Pick<LayerPart, 'package'>): string {
+function nameOf(part: Part): string {
   return withoutVersion(part.package as string);
 }
 
-export function comparePlaces(a: Place, b: Place): number {
+export function comparePlaces(a: Part, b: Part): number {
   return comparePaths(a.at, b.at) || compare(a.piece, b.piece);
 }
-
-type Place = Pick<LayerPart, 'at' | 'piece'>;

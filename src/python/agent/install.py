@@ -473,7 +473,7 @@ class Installation:
         return data
 
     def unpack(self, member):
-        """What the archive's own `read` gives, which takes longer for a small file than unpacking it; that decides where anything is unusual."""
+        """What the archive's own `read` gives, which takes about as long for a small file as unpacking it; that decides where anything is unusual."""
         start = member.header_offset + 30
         head = self.raw[member.header_offset : start]
         name = member.orig_filename.encode("utf-8" if member.flag_bits & 0x800 else "cp437", "replace")
@@ -587,7 +587,7 @@ def copy(stream, out):
 
 
 def header(path, kind, mode, size=0, link=""):
-    """As tarfile has it with PAX_FORMAT, which takes longer for a small file than unpacking it: the format's (POSIX ustar) own where that is enough."""
+    """As tarfile has it with PAX_FORMAT, which takes about as long for a small file as unpacking it: the format's (POSIX ustar) own where that is enough."""
     name, target = path.encode("utf-8"), link.encode("utf-8")
     if max(len(name), len(target)) > 100 or not (name + target).isascii() or size > 0o77777777777:
         entry = tarfile.TarInfo(path)
