@@ -28,6 +28,8 @@ export interface Part {
   readonly package?: string;
   /** The package is compiled, or its own scripts change it: it is there later than those that are only fetched. */
   readonly built?: true;
+  /** It is much, which shows before it is made into a piece: it is made first, and lies lowest. */
+  readonly heavy?: true;
 }
 
 export interface Wheel {

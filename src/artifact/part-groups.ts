@@ -15,14 +15,17 @@ export interface MadePart {
 export type Member<Source> = readonly [name: string, source: Source];
 
 /**
- * The parts of an artifact while its packages come in. Tells of a group (`spread.ts`) when all of it and of the lower ones is
- * there, then of the large ones, and last of those that are built; what it told is not taken back: who begins with it looks
- * at the end whether it came out so.
+ * The parts of an artifact while its packages come in. Tells of the heavy ones when all sources have said whether they are
+ * (`weighs`), and of a group (`spread.ts`) when all of it and of the lower ones is there, then of the large ones, and last of those
+ * that are built; what it told is not taken back: who begins with it looks at the end whether it came out so.
  */
 export class PartGroups<Source> {
   readonly #spread: number;
-  /** Those of `spread.ts`, that of large packages and that of built ones. */
+  /** That of heavy packages, those of `spread.ts`, that of large packages and that of built ones. */
   readonly #groups: readonly Group<Source>[];
+  readonly #heavy: Group<Source> = emptyGroup();
+  /** Which may be heavy. */
+  readonly #unweighed = new Set<Source>();
   /** Which they are shows when they are there: it waits for nothing but the groups below. */
   readonly #large: Group<Source> = emptyGroup();
   readonly #built: Group<Source> = emptyGroup();
@@ -30,12 +33,13 @@ export class PartGroups<Source> {
   #count: number;
   #next = 0;
 
-  constructor(members: readonly Member<Source>[], private readonly onParts: (parts: readonly Part[]) => void) {
+  /** `areWeighed`: of each source it is told whether it is heavy. */
+  constructor(members: readonly Member<Source>[], private readonly onParts: (parts: readonly Part[]) => void, private readonly areWeighed = false) {
     this.#count = members.length;
     this.#spread = spreadOf(this.#count);
-    this.#groups = [...Array.from({ length: this.#spread }, () => emptyGroup<Source>()), this.#large, this.#built];
+    this.#groups = [this.#heavy, ...Array.from({ length: this.#spread }, () => emptyGroup<Source>()), this.#large, this.#built];
     this.#names = new Set(members.map(([name]) => name));
-    for (const [name, source] of members) this.#groupOf(name).awaited.add(source);
+    for (const [name, source] of members) this.#await(this.#groupOf(name), source);
   }
 
   /** All sources, those of the lowest group first. */
@@ -51,24 +55,37 @@ export class PartGroups<Source> {
     const isOther = spreadOf(this.#count) !== this.#spread;
     for (const [name, source] of added) {
       const group = this.#groupOf(name);
-      group.awaited.add(source);
+      this.#await(group, source);
       if (isOther || this.#isTold(group)) this.#next = this.#groups.length;
     }
   }
 
   /** It turns out that the source is to be built: no other group waits for it. */
   builds(source: Source): void {
+    this.#unweighed.delete(source);
     for (const group of this.#groups) if (group.awaited.delete(source)) this.#built.awaited.add(source);
+    this.#tell();
+  }
+
+  /** It turns out how much the source is, before it is made. */
+  weighs(source: Source, isHeavy: boolean): void {
+    if (!this.#unweighed.delete(source)) return;
+    if (isHeavy) {
+      for (const group of this.#groups) group.awaited.delete(source);
+      this.#heavy.awaited.add(source);
+      if (this.#isTold(this.#heavy)) this.#next = this.#groups.length;
+    }
     this.#tell();
   }
 
   /** A source that was not awaited, or was told of before, changes nothing. */
   made(source: Source, found: readonly MadePart[]): void {
+    this.#unweighed.delete(source);
     const waiting = new Set(this.#groups.filter(({ awaited }) => awaited.delete(source)));
     for (const { name, part, isLate = false } of found) {
       if (part === undefined) continue;
-      const own = this.#groupOf(name);
-      const group = part.built === true ? this.#built : isLarge(part) ? this.#large : own;
+      const own = part.heavy === true ? this.#heavy : this.#groupOf(name);
+      const group = part.built === true ? this.#built : own !== this.#heavy && isLarge(part) ? this.#large : own;
       if ((part.built === true ? waiting.size === 0 : !waiting.has(own)) || this.#isTold(group)) continue;
       group.parts.push(part);
       group.isLate ||= isLate;
@@ -76,7 +93,13 @@ export class PartGroups<Source> {
     this.#tell();
   }
 
+  #await(group: Group<Source>, source: Source): void {
+    group.awaited.add(source);
+    if (this.areWeighed) this.#unweighed.add(source);
+  }
+
   #tell(): void {
+    if (this.#unweighed.size > 0 && this.#next === 0) return;
     for (let group = this.#groups[this.#next]; group !== undefined && group.awaited.size === 0 && !group.isLate; group = this.#groups[this.#next]) {
       this.#next += 1;
       if (group.parts.length > 0) this.onParts(group.parts);
@@ -88,7 +111,7 @@ export class PartGroups<Source> {
   }
 
   #groupOf(name: string): Group<Source> {
-    return this.#groups[groupOf(name, this.#spread)]!;
+    return this.#groups[1 + groupOf(name, this.#spread)]!;
   }
 }
 

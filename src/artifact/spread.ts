@@ -33,6 +33,16 @@ export function isLarge({ size }: Pick<Part, 'size'>): boolean {
   return size > LARGE;
 }
 
+/**
+ * Bytes of a download above which its package is heavy. Unpacking such a one, and sending it to an engine, takes longest by the
+ * byte, and byte-compiling many small ones takes long for few bytes: with these first, an engine is done when the last of those is.
+ */
+const HEAVY = 4 * 1024 * 1024;
+
+export function isHeavy(download: number): boolean {
+  return download > HEAVY;
+}
+
 /** Which of the eight groups each of 32 shares is. */
 const GROUPS = SHARES.flatMap((share, group) => new Array<number>(share).fill(group));
 

@@ -9,6 +9,7 @@ import type { Problem } from '../core/failure.js';
 import { fail, Failed } from '../core/failure.js';
 import type { StoredBlob } from '../store/store.js';
 import { bestTag } from './choose-file.js';
+import { runAndRead } from './command-output.js';
 import type { IndexOptions } from './requirement.js';
 import { treeItems } from './source-tree.js';
 import type { Wanted } from './wanted.js';
@@ -54,40 +55,46 @@ class LostNetwork extends Failed {}
 
 async function compileOnce(wanted: Wanted, input: CompileInput, work: Work): Promise<CompiledWheel> {
   const builder = await work.context.builder();
-  const dir = await builder.scratch(`compile-${wanted.name ?? 'package'}`);
+  const { subdirectory } = input;
+  if (input.kind === 'tree') return build(builder, { wanted, work, stdin: tarOf(withFolders(treeItems(input.dir, 'source'))), command: buildCommand(wanted, below('source', subdirectory), work) });
+  if (input.kind === 'git') return buildCommit(builder, { wanted, input, work });
+  const archive = `source/${input.filename}`;
+  const content = await work.context.store.readBlob(input.blob.digest);
+  const stdin = tarOf([folder('source'), { entry: { ...owned(archive), type: 'file', mode: 0o644, size: input.blob.size }, content }, folder('out')]);
+  const command = subdirectory === undefined ? buildCommand(wanted, archive, work) : unpackFirst(archive, { command: buildCommand(wanted, `unpacked/tree/${subdirectory}`, work), work });
+  return build(builder, { wanted, work, stdin, command });
+}
+
+/** By itself, since the address may hold credentials, and what builds the package is not to find them in its environment or its parents'. */
+async function buildCommit(builder: Builder, { wanted, input, work }: { readonly wanted: Wanted; readonly input: Extract<CompileInput, { kind: 'git' }>; readonly work: Work }): Promise<CompiledWheel> {
+  const cwd = await builder.scratch(`compile-${wanted.name ?? 'package'}`);
   try {
-    const source = await putSource(builder, { dir, input, wanted, work });
-    await run(builder, { wanted, work, command: buildCommand(wanted, { source, dir, work }) });
-    return await takeWheel(builder, { dir, wanted, work });
+    const command = gitCommand('source', input);
+    const result = await builder.run({ subject: subjectOf(wanted), argv: command.argv, env: command.env, cwd, signal: work.context.signal });
+    if (result.exitCode !== 0) throw await failureOf(result, { wanted, work, command });
+    return await build(builder, { wanted, work, stdin: tarOf([folder('out')]), command: buildCommand(wanted, below('source', input.subdirectory), work), cwd });
   } finally {
-    await builder.discard(dir);
+    await builder.discard(cwd);
   }
 }
 
-interface Placing {
-  readonly dir: string;
-  readonly input: CompileInput;
+interface Build {
   readonly wanted: Wanted;
   readonly work: Work;
+  /** What comes into the folder. */
+  readonly stdin: Readable;
+  readonly command: Step;
+  /** Defaults to a folder of its own. */
+  readonly cwd?: string;
 }
 
-/** Puts the source into the builder; gives the path to build. */
-async function putSource(builder: Builder, { dir, input, wanted, work }: Placing): Promise<string> {
-  const source = `${dir}/source`;
-  if (input.kind === 'tree') {
-    await builder.put(dir, tarOf(withFolders(treeItems(input.dir, 'source'))));
-    return below(source, input.subdirectory);
-  }
-  if (input.kind === 'git') {
-    await run(builder, { wanted, work, command: gitCommand(source, input) });
-    return below(source, input.subdirectory);
-  }
-  const content = await work.context.store.readBlob(input.blob.digest);
-  await builder.put(dir, tarOf([folder('source'), { entry: { ...owned(`source/${input.filename}`), type: 'file', mode: 0o644, size: input.blob.size }, content }, folder('out')]));
-  const archive = `${source}/${input.filename}`;
-  if (input.subdirectory === undefined) return archive;
-  await run(builder, { wanted, work, command: unpackCommand(work, { archive, dir: `${dir}/unpacked` }) });
-  return below(`${dir}/unpacked/tree`, input.subdirectory);
+/** Runs agent/compile.sh. */
+async function build(builder: Builder, { wanted, work, stdin, command, cwd }: Build): Promise<CompiledWheel> {
+  const { argv, env } = command;
+  const running: Command = { subject: subjectOf(wanted), argv: ['sh', builder.agent('compile.sh'), ...argv], env, stdin, signal: work.context.signal, ...(cwd === undefined ? {} : { cwd }) };
+  const { result, output } = await runAndRead(builder, running, (tar) => takeWheel(tar, wanted, work));
+  if (result.exitCode !== 0) throw await failureOf(result, { wanted, work, command });
+  return output ?? odd(wanted, 'made no wheel');
 }
 
 async function* withFolders(items: AsyncIterable<PackItem>): AsyncGenerator<PackItem> {
@@ -117,7 +124,7 @@ function below(path: string, subdirectory: string | undefined): string {
   return subdirectory === undefined ? path : `${path}/${subdirectory}`;
 }
 
-type Step = Pick<Command, 'argv' | 'env'> & { readonly shown: string };
+type Step = Required<Pick<Command, 'argv' | 'env'>> & { readonly shown: string };
 
 /** The address may hold credentials, so it goes in by the environment and not by the arguments. */
 function gitCommand(dir: string, { url, commit }: { readonly url: string; readonly commit: string }): Step {
@@ -132,35 +139,28 @@ function gitCommand(dir: string, { url, commit }: { readonly url: string; readon
   return { argv: ['sh', '-c', script, 'fetch', dir, commit], env: { SOURCE_URL: url, GIT_TERMINAL_PROMPT: '0' }, shown: `git fetch ${commit}` };
 }
 
-/** The archive's single top folder becomes `tree`. */
-function unpackCommand(work: Work, { archive, dir }: { readonly archive: string; readonly dir: string }): Step {
-  const script = 'import os,shutil,sys; shutil.unpack_archive(sys.argv[1], sys.argv[2]); [top] = os.listdir(sys.argv[2]); os.rename(os.path.join(sys.argv[2], top), os.path.join(sys.argv[2], "tree"))';
-  return { argv: [work.interpreter.facts.executable, '-I', '-c', script, archive, dir], env: {}, shown: 'unpack the source' };
-}
-
-interface Building {
-  readonly source: string;
-  readonly dir: string;
-  readonly work: Work;
+/** The archive's single top folder becomes `unpacked/tree`; then the command runs. */
+function unpackFirst(archive: string, { command, work }: { readonly command: Step; readonly work: Work }): Step {
+  const script = 'import os,shutil,sys; shutil.unpack_archive(sys.argv[1], "unpacked"); [top] = os.listdir("unpacked"); os.rename(os.path.join("unpacked", top), "unpacked/tree"); os.execvp(sys.argv[2], sys.argv[2:])';
+  return { ...command, argv: [work.interpreter.facts.executable, '-I', '-c', script, archive, ...command.argv] };
 }
 
 /** `uv build` where the builder has uv, else `pip wheel`; both in an isolated environment with what pyproject.toml asks for. */
-function buildCommand(wanted: Wanted, { source, dir, work }: Building): Step {
+function buildCommand(wanted: Wanted, source: string, work: Work): Step {
   const { facts } = work.interpreter;
-  const out = `${dir}/out`;
   const settings = wanted.configSettings.flatMap(([name, value]) => ['--config-setting', `${name}=${value}`]);
   const env = { ...indexEnvironment(work), SOURCE_DATE_EPOCH: String(FIXED_TIME), PYTHONHASHSEED: '0' };
   if (facts.uv !== undefined && wanted.globalOptions.length === 0) {
-    const argv = ['uv', 'build', '--wheel', '--no-config', '--no-progress', '--python', facts.executable, ...settings, '--out-dir', out, source];
-    return { argv, env, shown: ['uv', 'build', '--wheel', ...settings, source.slice(dir.length + 1)].join(' ') };
+    const argv = ['uv', 'build', '--wheel', '--no-config', '--no-progress', '--python', facts.executable, ...settings, '--out-dir', 'out', `./${source}`];
+    return { argv, env, shown: ['uv', 'build', '--wheel', ...settings, source].join(' ') };
   }
   if (facts.pip === undefined) {
     return fail({ reason: 'unsupported', message: `the builder has neither uv nor pip, and ${subjectOf(wanted)} has to be compiled`, advice: 'install uv or pip in the builder image' });
   }
   const globals = wanted.globalOptions.flatMap((option) => ['--global-option', option]);
   const pipSettings = wanted.configSettings.flatMap(([name, value]) => ['--config-settings', `${name}=${value}`]);
-  const argv = [facts.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-cache-dir', '--disable-pip-version-check', ...pipSettings, ...globals, '--wheel-dir', out, source];
-  return { argv, env, shown: ['pip', 'wheel', '--no-deps', ...pipSettings, ...globals, source.slice(dir.length + 1)].join(' ') };
+  const argv = [facts.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-cache-dir', '--disable-pip-version-check', ...pipSettings, ...globals, '--wheel-dir', 'out', `./${source}`];
+  return { argv, env, shown: ['pip', 'wheel', '--no-deps', ...pipSettings, ...globals, source].join(' ') };
 }
 
 /** Where build requirements come from: the same indexes as packages. In the environment, since they may hold credentials. */
@@ -189,12 +189,6 @@ interface Running {
   readonly command: Step;
 }
 
-async function run(builder: Builder, running: Running): Promise<void> {
-  const { wanted, work, command: { argv, env = {} } } = running;
-  const result = await builder.run({ subject: subjectOf(wanted), argv, env, signal: work.context.signal });
-  if (result.exitCode !== 0) throw await failureOf(result, running);
-}
-
 async function failureOf(result: CommandResult, { wanted, work, command: { shown } }: Running): Promise<Failed> {
   const [{ compileHint }, { wasInterrupted }, { libc }] = await Promise.all([import('../builders/hints.js'), import('../builders/interruptions.js'), work.context.facts()]);
   const hint = compileHint({ tail: result.tail, exitCode: result.exitCode, libc: libc.name });
@@ -209,10 +203,10 @@ async function failureOf(result: CommandResult, { wanted, work, command: { shown
 }
 
 /** The one wheel that the command left, checked to be what was asked for. */
-async function takeWheel(builder: Builder, { dir, wanted, work }: Omit<Placing, 'input'>): Promise<CompiledWheel> {
+async function takeWheel(output: Readable, wanted: Wanted, work: Work): Promise<CompiledWheel> {
   const subject = `wheel of ${subjectOf(wanted)}`;
   let made: CompiledWheel | undefined;
-  for await (const { entry, content } of readTar(await builder.take(`${dir}/out`), { subject })) {
+  for await (const { entry, content } of readTar(output, { subject })) {
     const filename = entry.path.split('/').pop() as string;
     if (entry.type !== 'file' || !filename.endsWith('.whl')) continue;
     if (made !== undefined) odd(wanted, 'made more than one wheel');

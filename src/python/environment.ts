@@ -1,4 +1,5 @@
 import { PartGroups } from '../artifact/part-groups.js';
+import { isHeavy } from '../artifact/spread.js';
 import type { PackageKey } from '../core/identity.js';
 import { BadWheel, InstallSession } from './install-session.js';
 import type { InstallJob } from './install-session.js';
@@ -21,6 +22,7 @@ export function createInstaller({ settings, work }: InstallerOptions): Installer
   let session: InstallSession | undefined;
   let groups: PartGroups<string> | undefined;
   const built = new Set<string>();
+  const heavy = new Map<string, boolean>();
 
   const make = async (job: InstallJob): Promise<PieceRecord> => {
     // Ends when the session has the job, and not when that is done.
@@ -45,18 +47,24 @@ export function createInstaller({ settings, work }: InstallerOptions): Installer
     return made;
   };
 
-  const skeleton = (): Promise<PieceRecord> => piece({ key: skeletonKey(settings, work), rank: -1 });
+  const skeleton = (): Promise<PieceRecord> => piece({ key: skeletonKey(settings, work), rank: SKELETON });
   const installed = async (obtained: Obtained): Promise<PieceRecord> => {
-    const made = await piece({ key: pieceKey(obtained, settings, work), obtained, rank: isBuilt(obtained.locked) ? Infinity : work.rank(obtained.wheel.name) });
-    groups?.made(obtained.wheel.name, [{ name: obtained.wheel.name, part: packagePart(obtained, made, settings.prefix) }]);
+    const { name, size } = obtained.wheel;
+    heavy.set(name, isHeavy(size));
+    groups?.weighs(name, isHeavy(size));
+    const made = await piece({ key: pieceKey(obtained, settings, work), obtained, rank: isBuilt(obtained.locked) ? Infinity : isHeavy(size) ? HEAVY : work.rank(name) });
+    groups?.made(name, [{ name, part: packagePart(obtained, made, settings.prefix) }]);
     return made;
   };
   const expect = (names: readonly string[]): void => {
     if (onParts === undefined) return;
     const members = names.map((name) => [name, name] as const);
-    if (groups === undefined) groups = new PartGroups(members, onParts);
+    if (groups === undefined) groups = new PartGroups(members, onParts, true);
     else groups.add(members);
-    for (const name of names) if (built.has(name)) groups.builds(name);
+    for (const name of names) {
+      if (built.has(name)) groups.builds(name);
+      else if (heavy.has(name)) groups.weighs(name, heavy.get(name) === true);
+    }
   };
   const builds = (name: string): void => {
     built.add(name);
@@ -88,5 +96,9 @@ export function createInstaller({ settings, work }: InstallerOptions): Installer
     },
   };
 }
+
+/** Ranks below those of all groups. */
+const SKELETON = -2;
+const HEAVY = -1;
 
 function ignore(): void {}

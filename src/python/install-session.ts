@@ -1,14 +1,14 @@
 import { Readable } from 'node:stream';
-import type { PassThrough } from 'node:stream';
 import { readTar } from '../archive/read-tar.js';
 import type { Command, CommandResult, Exchange } from '../builders/builder.js';
 import { Failed } from '../core/failure.js';
 import type { Problem } from '../core/failure.js';
 import type { PackageKey } from '../core/identity.js';
+import { runAndRead } from './command-output.js';
 import { directUrl } from './direct-url.js';
 import type { EnvironmentSettings, PieceRecord } from './installation.js';
 import type { Obtained } from './obtained.js';
-import { chunks, putPiece, takePiece } from './piece.js';
+import { putPiece, takePiece } from './piece.js';
 import type { Work } from './work.js';
 import { emitPackage } from './work.js';
 
@@ -81,32 +81,14 @@ export class InstallSession {
     const { context, artifact, interpreter } = this.work;
     const builder = await context.builder();
     this.#files = builder.exchange();
-    const stop = new AbortController();
-    const output = chunks();
-    const stdin = Readable.from(this.#requests(), { highWaterMark: 1 });
     const command: Command = {
       subject: `install ${artifact}`,
       argv: [interpreter.facts.executable, '-I', '-S', builder.agent('install.py')],
-      stdin,
-      onStdout: writer(output),
-      signal: AbortSignal.any([context.signal, stop.signal]),
+      stdin: Readable.from(this.#requests(), { highWaterMark: 1 }),
+      signal: context.signal,
     };
-    const taking = this.#take(output).catch((error: unknown) => {
-      stop.abort(error);
-      throw error;
-    });
-    taking.catch(() => undefined);
-    const result = await builder.run(command).catch(async (error: unknown) => {
-      output.destroy();
-      // Whoever read the output knows better why there is no more of it.
-      throw stop.signal.aborted ? stop.signal.reason : error;
-    });
-    if (result.exitCode !== 0) {
-      output.destroy();
-      throw new Failed(this.#broken(result));
-    }
-    output.end();
-    await taking;
+    const { result } = await runAndRead(builder, command, (output) => this.#take(output));
+    if (result.exitCode !== 0) throw new Failed(this.#broken(result));
   }
 
   #broken({ exitCode, tail, log }: CommandResult): Problem {
@@ -279,21 +261,4 @@ async function outcomeOf(content: Readable, size: number): Promise<Outcome> {
 function comesBefore(one: InstallJob, other: InstallJob): boolean {
   const size = ({ obtained }: InstallJob): number => obtained?.wheel.size ?? 0;
   return one.rank < other.rank || (one.rank === other.rank && size(one) > size(other));
-}
-
-/** Writes into a stream, which may be destroyed; what it returns while the stream is full is one and the same promise. */
-function writer(stream: PassThrough): (chunk: Buffer) => Promise<void> | undefined {
-  let full: Promise<void> | undefined;
-  return (chunk) => {
-    if (stream.destroyed || stream.write(chunk)) return undefined;
-    full ??= new Promise<void>((resolve) => {
-      const go = (): void => {
-        stream.off('drain', go).off('close', go);
-        full = undefined;
-        resolve();
-      };
-      stream.on('drain', go).on('close', go);
-    });
-    return full;
-  };
 }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { PassThrough } from 'node:stream';
 import type { Readable } from 'node:stream';
 import { PieceReader } from '../archive/read-piece.js';
 import { refuseEntry } from '../archive/refusal.js';
@@ -9,6 +8,7 @@ import { parseDigest } from '../core/identity.js';
 import type { Data } from '../core/record.js';
 import { compare, hashRecord } from '../core/record.js';
 import type { StoredBlob, Store } from '../store/store.js';
+import { chunks } from './command-output.js';
 import { directUrl } from './direct-url.js';
 import type { EnvironmentSettings, PieceRecord } from './installation.js';
 import type { Obtained } from './obtained.js';
@@ -62,11 +62,6 @@ export async function takePiece(content: Readable, subject: string, { store, sig
   const stored = store.writeBlob(forStore, { subject: `piece of ${subject}`, signal });
   const [blob, lines] = await Promise.all([stored.catch(stop), listing(forReading, `piece of ${subject}`).catch(stop)]);
   return { blob, listing: lines.join('\n') };
-}
-
-/** Passes chunks on one by one: a stream of bytes would join what it holds into a new buffer for each reading. */
-export function chunks(): PassThrough {
-  return new PassThrough({ objectMode: true, highWaterMark: 16 });
 }
 
 export async function putPiece(store: Store, key: PackageKey, { blob, listing: text }: TakenPiece): Promise<PieceRecord> {

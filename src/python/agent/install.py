@@ -42,6 +42,7 @@ import configparser
 import csv
 import errno
 import fcntl
+import gc
 import hashlib
 import importlib.util
 import io
@@ -92,6 +93,8 @@ def main():
     shared = "files" in json.loads(settings)
     # Reads the interpreter's settings, once for all.
     site_packages()
+    # A child ends with its wheel; there are next to no cycles to look for.
+    gc.disable()
     running = {}
     for number, line in enumerate(iter(requests.readline, b"")):
         size, _, request = line.partition(b" ")

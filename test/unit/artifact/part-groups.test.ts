@@ -31,6 +31,61 @@ test('large ones are told when all that are only fetched are there, and not with
   expect(told).toHaveLength(10);
 });
 
+describe('heavy ones', () => {
+  const weighed = () => {
+    const told: (readonly Part[])[] = [];
+    const groups = new PartGroups(NAMES.map(own), (parts) => told.push(parts), true);
+    const made = (name: string, part: Partial<Part> = {}): void => groups.made(name, [{ name, part: { ...partOf(name), ...part } }]);
+    return { told, groups, made, shown: () => told.map((parts) => parts.map(({ package: name }) => name!.split(' ')[0])) };
+  };
+  const [first, second, ...others] = NAMES.filter((name) => groupOf(name, 8) === 0).concat(NAMES.filter((name) => groupOf(name, 8) > 0));
+
+  test('are told first, when it is known which they are', () => {
+    const { groups, made, shown } = weighed();
+    groups.weighs(second!, true);
+    made(second!, { heavy: true });
+    expect(shown()).toEqual([]);
+    for (const name of [first!, ...others]) groups.weighs(name, false);
+    expect(shown()).toEqual([[second]]);
+    made(first!);
+    for (const name of others) made(name);
+    expect(shown()).toHaveLength(9);
+    expect(shown().flat()).toHaveLength(40);
+  });
+
+  test('the others wait for them', () => {
+    const { groups, made, shown } = weighed();
+    for (const name of NAMES) groups.weighs(name, name === second);
+    for (const name of [first!, ...others]) made(name);
+    expect(shown()).toEqual([]);
+    made(second!, { heavy: true });
+    expect(shown()).toHaveLength(9);
+    expect(shown()[0]).toEqual([second]);
+  });
+
+  test('what is to be built is not waited for, and what is made needs no weighing', () => {
+    const { groups, made, shown } = weighed();
+    groups.builds(first!);
+    made(second!);
+    for (const name of others) groups.weighs(name, false);
+    for (const name of others) made(name);
+    expect(shown().flat()).toHaveLength(39);
+    made(first!, { built: true });
+    expect(shown().at(-1)).toEqual([first]);
+  });
+
+  test('one that comes when they were told ends the telling', () => {
+    const { groups, made, shown } = weighed();
+    for (const name of NAMES) groups.weighs(name, name === second);
+    made(second!, { heavy: true });
+    groups.add([own('late')]);
+    groups.weighs('late', true);
+    made('late', { heavy: true });
+    for (const name of [first!, ...others]) made(name);
+    expect(shown()).toEqual([[second]]);
+  });
+});
+
 describe('a set that grows', () => {
   test('a package that comes to a group which was not told is waited for', () => {
     const { told, groups, made } = rig();

@@ -21,8 +21,8 @@ async function whole(store: Store, parts: readonly Part[]): Promise<Artifact> {
 /** The groups that a kind would tell of. */
 function groupsOf(parts: readonly Part[]): readonly (readonly Part[])[] {
   const spread = spreadOf(parts.length);
-  const ready = Array.from({ length: spread }, (_, index) => parts.filter((one) => one.built !== true && groupOf(one.package as string, spread) === index));
-  return [...ready.map((group) => group.filter((one) => !isLarge(one))), ready.flat().filter(isLarge), parts.filter((one) => one.built === true)].filter((group) => group.length > 0);
+  const ready = Array.from({ length: spread }, (_, index) => parts.filter((one) => one.built !== true && one.heavy !== true && groupOf(one.package as string, spread) === index));
+  return [parts.filter((one) => one.heavy === true), ...ready.map((group) => group.filter((one) => !isLarge(one))), ready.flat().filter(isLarge), parts.filter((one) => one.built === true)].filter((group) => group.length > 0);
 }
 
 async function early(store: Store, groups: readonly (readonly Part[])[]) {
@@ -55,6 +55,17 @@ describe('layers before the artifact is there', () => {
     const contents = await Promise.all(layers.map((layer) => contentOf(layer, store)));
     expect(contents.map((content) => content.parts.filter(({ built }) => built === true).length)).toEqual([...Array.from({ length: first!.length - 1 }, () => 0), 10, 0]);
     expect(contents.at(-2)!.parts).toHaveLength(10);
+  });
+
+  test('have what is heavy below all others, the largest apart', async () => {
+    const store = new MemoryStore();
+    const parts = (await packages(store, 20)).map((one, index): Part => (index < 9 ? { ...one, heavy: true, ...(index > 0 ? { size: (65 + index) * 1024 * 1024 } : {}) } : one));
+    const made = await early(store, groupsOf(parts));
+    const layers = await planned(await whole(store, parts), store);
+    expect(layers.slice(0, -1)).toEqual(made);
+    const contents = await Promise.all(layers.slice(0, -1).map((layer) => contentOf(layer, store)));
+    expect(contents.slice(0, 8).map(({ parts: group }) => group.map(({ heavy = false }) => heavy))).toEqual([[true], [true, true], ...Array.from({ length: 6 }, () => [true])]);
+    expect(contents.slice(8).flatMap(({ parts: group }) => group)).toHaveLength(11);
   });
 
   test('are the same whether they are made before or not', async () => {

@@ -284,22 +284,40 @@ test('parts are told group by group, the lowest first, whatever order they are m
   expect(agent.runs[0]?.slice(1).map((name) => groupOf(`${name} 1`, 8))).toEqual([...told.flat()].map(({ package: name }) => groupOf(name!, 8)));
 });
 
-test('parts are told of while the set is still planned; a package that comes to it later is waited for if its turn has not come', async () => {
+test('heavy ones are installed and told of first, as soon as the others are there too', async () => {
+  const names = groupedNames('package-');
+  const last = names.at(-1)!;
+  const packages = await Promise.all(names.map((name) => obtained(name, name === last ? 'x'.repeat(5 * 1024 * 1024) : undefined)));
+  const told: (readonly Part[])[] = [];
+  const install = installer(packages.length, (parts) => told.push(parts));
+  const { opened, open } = gate();
+  agent.held.set('', opened);
+  install.expect(names);
+  packages.forEach(install.begin);
+  const made = install.environment(packages);
+  open();
+  await made;
+  expect(told[0]!.map(({ package: name, heavy }) => [name, heavy])).toEqual([[`${last} 1`, true]]);
+  expect(told.flat()).toHaveLength(40);
+  expect(agent.runs.flat().indexOf(last)).toBeLessThan(5);
+});
+
+test.each([[5, 8], [0, 5]])('parts are told of while the set is still planned; a package that comes to it later, of group %d, is waited for if its turn has not come', async (group, groups) => {
   const packages = await Promise.all(groupedNames('package-').map((name) => obtained(name)));
-  const inGroup = (group: number): string => Array.from({ length: 1000 }, (_, index) => `late-${index}`).find((name) => groupOf(name, 8) === group)!;
-  const [late, lower] = await Promise.all([obtained(inGroup(5)), obtained(inGroup(0))]);
+  const added = await obtained(Array.from({ length: 1000 }, (_, index) => `late-${index}`).find((name) => groupOf(name, 8) === group)!);
   const names = (all: readonly Obtained[]): readonly string[] => all.map(({ wheel }) => wheel.name);
-  for (const [added, groups] of [[late, 8], [lower, 5]] as const) {
-    const told: (readonly Part[])[] = [];
-    const install = installer(packages.length, (parts) => told.push(parts));
-    install.expect(names(packages));
-    const isHeld = ({ wheel }: Obtained): boolean => groupOf(wheel.name, 8) >= 5;
-    for (const one of packages.filter((one) => !isHeld(one))) install.begin(one);
-    await until(() => told.length === 5);
-    install.expect(names([...packages, added]));
-    await install.environment([...packages, added]);
-    expect(told).toHaveLength(groups);
-    const expected = groups === 8 ? names([...packages, added]) : names(packages.filter((one) => !isHeld(one)));
-    expect(told.flat().map(({ package: name }) => name!.slice(0, -2)).sort()).toEqual([...expected].sort());
-  }
+  const told: (readonly Part[])[] = [];
+  const install = installer(packages.length, (parts) => told.push(parts));
+  install.expect(names(packages));
+  const isHeld = ({ wheel }: Obtained): boolean => groupOf(wheel.name, 8) >= 5;
+  const { opened, open } = gate();
+  for (const { wheel } of packages.filter(isHeld)) agent.held.set(wheel.name, opened);
+  packages.forEach(install.begin);
+  await until(() => told.length === 5);
+  install.expect(names([...packages, added]));
+  open();
+  await install.environment([...packages, added]);
+  expect(told).toHaveLength(groups);
+  const expected = groups === 8 ? names([...packages, added]) : names(packages.filter((one) => !isHeld(one)));
+  expect(told.flat().map(({ package: name }) => name!.slice(0, -2)).sort()).toEqual([...expected].sort());
 });
