@@ -28,7 +28,7 @@ export interface Part {
   readonly package?: string;
   /** The package is compiled, or its own scripts change it: it is there later than those that are only fetched. */
   readonly built?: true;
-  /** It is much, which shows before it is made into a piece: it is made first, and lies lowest. */
+  /** It is much, which shows before it is made into a piece: it is made early, and lies low. */
   readonly heavy?: true;
 }
 

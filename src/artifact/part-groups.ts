@@ -1,5 +1,5 @@
 import type { Part } from './artifact.js';
-import { groupOf, isLarge, spreadOf } from './spread.js';
+import { groupOf, groupsBelowHeavy, isLarge, spreadOf } from './spread.js';
 
 /** What became of one package of a source. */
 export interface MadePart {
@@ -15,14 +15,14 @@ export interface MadePart {
 export type Member<Source> = readonly [name: string, source: Source];
 
 /**
- * The parts of an artifact while its packages come in. Tells of the heavy ones when all sources have said whether they are
- * (`weighs`), and of a group (`spread.ts`) when all of it and of the lower ones is there, then of the large ones, and last of those
- * that are built; what it told is not taken back: who begins with it looks at the end whether it came out so.
+ * The parts of an artifact while its packages come in. Tells of a group (`spread.ts`) when all of it and of the lower ones is there, of
+ * that of the heavy ones not before all sources have said whether they are (`weighs`), then of the large ones, and last of those that are built; what it told is not taken back: who begins with it looks at the end whether it came out so.
  */
 export class PartGroups<Source> {
   readonly #spread: number;
-  /** That of heavy packages, those of `spread.ts`, that of large packages and that of built ones. */
+  /** Those of `spread.ts` with that of heavy packages between them, that of large packages and that of built ones. */
   readonly #groups: readonly Group<Source>[];
+  readonly #spreadOut: readonly Group<Source>[];
   readonly #heavy: Group<Source> = emptyGroup();
   /** Which may be heavy. */
   readonly #unweighed = new Set<Source>();
@@ -37,7 +37,9 @@ export class PartGroups<Source> {
   constructor(members: readonly Member<Source>[], private readonly onParts: (parts: readonly Part[]) => void, private readonly areWeighed = false) {
     this.#count = members.length;
     this.#spread = spreadOf(this.#count);
-    this.#groups = [this.#heavy, ...Array.from({ length: this.#spread }, () => emptyGroup<Source>()), this.#large, this.#built];
+    this.#spreadOut = Array.from({ length: this.#spread }, () => emptyGroup<Source>());
+    const below = groupsBelowHeavy(this.#spread);
+    this.#groups = [...this.#spreadOut.slice(0, below), this.#heavy, ...this.#spreadOut.slice(below), this.#large, this.#built];
     this.#names = new Set(members.map(([name]) => name));
     for (const [name, source] of members) this.#await(this.#groupOf(name), source);
   }
@@ -99,8 +101,8 @@ export class PartGroups<Source> {
   }
 
   #tell(): void {
-    if (this.#unweighed.size > 0 && this.#next === 0) return;
-    for (let group = this.#groups[this.#next]; group !== undefined && group.awaited.size === 0 && !group.isLate; group = this.#groups[this.#next]) {
+    const isWhole = (group: Group<Source>): boolean => group.awaited.size === 0 && !group.isLate && (group !== this.#heavy || this.#unweighed.size === 0);
+    for (let group = this.#groups[this.#next]; group !== undefined && isWhole(group); group = this.#groups[this.#next]) {
       this.#next += 1;
       if (group.parts.length > 0) this.onParts(group.parts);
     }
@@ -111,7 +113,7 @@ export class PartGroups<Source> {
   }
 
   #groupOf(name: string): Group<Source> {
-    return this.#groups[1 + groupOf(name, this.#spread)]!;
+    return this.#spreadOut[groupOf(name, this.#spread)]!;
   }
 }
 

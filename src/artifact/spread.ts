@@ -33,14 +33,16 @@ export function isLarge({ size }: Pick<Part, 'size'>): boolean {
   return size > LARGE;
 }
 
-/**
- * Bytes of a download above which its package is heavy. Unpacking such a one, and sending it to an engine, takes longest by the
- * byte, and byte-compiling many small ones takes long for few bytes: with these first, an engine is done when the last of those is.
- */
-const HEAVY = 4 * 1024 * 1024;
+/** Bytes of a download above which its package is heavy: sending it to an engine takes long, where byte-compiling many small ones takes long for few bytes. */
+const HEAVY = 2 * 1024 * 1024;
 
 export function isHeavy(download: number): boolean {
   return download > HEAVY;
+}
+
+/** How many groups lie below the heavy packages: an engine has something to unpack before these are there, and is done with them when the others are. */
+export function groupsBelowHeavy(spread: number): number {
+  return Math.floor((spread * 3) / SHARES.length);
 }
 
 /** Which of the eight groups each of 32 shares is. */

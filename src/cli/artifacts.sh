@@ -14,7 +14,7 @@ fi
 # of the page faults.
 MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-2}
 MALLOC_MMAP_THRESHOLD_=${MALLOC_MMAP_THRESHOLD_:-1048576}
-MALLOC_TRIM_THRESHOLD_=${MALLOC_TRIM_THRESHOLD_:-16777216}
+MALLOC_TRIM_THRESHOLD_=${MALLOC_TRIM_THRESHOLD_:-8388608}
 export MALLOC_ARENA_MAX MALLOC_MMAP_THRESHOLD_ MALLOC_TRIM_THRESHOLD_
 # No flags: with any of V8's, Node compiles its own modules anew at each start.
 exec node -- "${program%/*}/artifacts.js" "$@"

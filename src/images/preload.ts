@@ -8,7 +8,7 @@ import type { ParentImage } from './assemble-image.js';
 
 /** Less is not worth a load of its own. Bytes. */
 const WORTH = 2 * 1024 * 1024;
-/** One that the engine works on, and one whose layers it is given meanwhile. */
+/** One that the engine works on, and one whose layers it is given meanwhile, where it takes them. */
 const AT_ONCE = 2;
 
 /** What will lie right below an artifact's layers. */
@@ -17,6 +17,8 @@ export interface Foundation {
   /** How many of the parent's layers the engine surely has. */
   readonly known: number;
   readonly early: EarlyLayers;
+  /** The engine takes one image at a time, and long for each, so it is sent all that is there; else as few layers as are worth it, so that who has to wait for the engine does not wait long. */
+  readonly isOneByOne: boolean;
 }
 
 export interface PreloadOptions {
@@ -76,8 +78,9 @@ export class Preload {
   }
 
   #proceed(foundation: Foundation): void {
-    while (!this.#ended && this.#sending.size < AT_ONCE) {
-      const count = this.#worth();
+    const { isOneByOne } = foundation;
+    while (!this.#ended && this.#sending.size < (isOneByOne ? 1 : AT_ONCE)) {
+      const count = this.#worth(isOneByOne);
       if (count === undefined) return;
       this.#asked = count;
       const sending = this.#send(foundation, count)
@@ -90,11 +93,10 @@ export class Preload {
     }
   }
 
-  /** As few layers as are worth it, so that whoever has to wait for the engine does not wait long. */
-  #worth(): number | undefined {
+  #worth(all: boolean): number | undefined {
     let bytes = 0;
     const last = this.#layers.findIndex(({ size }, index) => index >= this.#asked && (bytes += size) >= WORTH);
-    return last === -1 ? undefined : last + 1;
+    return last === -1 ? undefined : all ? this.#layers.length : last + 1;
   }
 
   async #send({ parent, known }: Foundation, count: number): Promise<void> {

@@ -2,6 +2,7 @@ import type { Artifact } from '../artifact/artifact.js';
 import type { Tree } from '../assemble/tree.js';
 import type { ArtifactSpec } from '../config/project.js';
 import type { AboveFolder } from '../layers/layer.js';
+import { isByBuilder } from '../load/is-by-builder.js';
 import { lazy } from '../util/memo.js';
 import type { ParentImage } from './assemble-image.js';
 import type { ContextInputs } from './context-items.js';
@@ -109,7 +110,7 @@ export function createPreloads({ dependencies, queue, artifactSpec, contextInput
     const content = artifacts.get(artifact)!;
     const { earlyLayers } = await import('../layers/early-layers.js');
     const early = await earlyLayers({ name: artifact, artifact: content, above: await foldersAbove(content.prefix, first.below, node) }, store);
-    return early === undefined ? undefined : { parent, known, early };
+    return early === undefined ? undefined : { parent, known, early, isOneByOne: isByBuilder(await engine.info()) };
   }
 }
 

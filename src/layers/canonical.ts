@@ -1,6 +1,6 @@
 import { comparePaths } from '../archive/paths.js';
 import type { Part } from '../artifact/artifact.js';
-import { groupOf, isLarge, spreadOf, withoutVersion } from '../artifact/spread.js';
+import { groupOf, groupsBelowHeavy, isLarge, spreadOf, withoutVersion } from '../artifact/spread.js';
 import { compare } from '../core/record.js';
 import type { LayerPart } from './layer.js';
 
@@ -14,7 +14,7 @@ export const CANONICAL_FORMAT = 7;
 
 /**
  * Spreads parts over layers, bottom first, by their content alone, and so that a small change leaves most layers what they
- * are: the heavy packages; then others by the hash of their name without the version; on them the large ones apart; then those that
+ * are: packages by the hash of their name without the version, the heavy ones between those groups; on them the large ones apart; then those that
  * are built, which are there later than all others; what belongs to no package on top (it changes with every package). What a lower group has
  * does not depend on what the higher ones have, so that it is known before they are. At most 22.
  */
@@ -29,7 +29,8 @@ export function canonicalGroups(parts: readonly LayerPart[]): LayerPart[][] {
   const glue = parts.filter((part) => part.package === undefined);
   // What unfolds to many times its size is large and not heavy: where there are both, one layer is enough for it.
   const aboveGroups = heavy.length > 0 ? [large] : largeApart(large);
-  return [...[heavy, ...groups].flatMap(largeApart), ...aboveGroups, ...largeApart(built), glue].filter((group) => group.length > 0).map((group) => [...group].sort(comparePlaces));
+  groups.splice(groupsBelowHeavy(spread), 0, heavy);
+  return [...groups.flatMap(largeApart), ...aboveGroups, ...largeApart(built), glue].filter((group) => group.length > 0).map((group) => [...group].sort(comparePlaces));
 }
 
 /** A group as it becomes layers: what is not large, the large ones that are not among the largest, and each of these. */

@@ -1,6 +1,5 @@
 import { Failed } from '../core/failure.js';
 import type { ImageId } from '../core/identity.js';
-import type { EngineInfo } from '../engine/engine.js';
 import { chainId } from '../layers/chain-id.js';
 import type { Layer } from '../layers/layer.js';
 import { openLayer } from '../layers/open-layer.js';
@@ -8,14 +7,10 @@ import { findContent } from '../layers/stored-layer.js';
 import type { Store } from '../store/store.js';
 import { layersConfig, type Platform } from './layers-config.js';
 import { readIncremental } from './incremental.js';
+import { isByBuilder } from './is-by-builder.js';
 import type { LoadableImage, Turn } from './port.js';
 import type { LoadContext } from './request.js';
 
-/**
- * Release since which a graph driver's load opens every folder on the way to a file for each operation on it, and passes each block of 512 bytes from one
- * thread to another: the engine's builder unpacks the same tar in less than half the time (README, "Measured").
- */
-const SLOW_LOADS = 28;
 /** Fewer are loaded as soon as unpacked. Bytes. */
 const MANY = 4 * 1024 * 1024;
 
@@ -41,46 +36,57 @@ export class ByBuilder {
 
   /** `load` sends an image, with the name that it is given. */
   async ahead(context: LoadContext, image: LoadableImage, load: (image: LoadableImage) => Promise<ImageId | undefined>): Promise<ImageId | undefined> {
-    if (!isSlow(context.info)) return load(image);
+    if (!isByBuilder(context.info)) return load(image);
     const isFirst = !this.#begun;
     this.#begun = true;
     const { turn } = context;
+    const send = async (): Promise<ImageId | undefined> => {
+      const name = nameOf(image.layers);
+      const id = await this.#upon(context, image.layers, (known) => load({ ...image, tags: [name], known: Math.max(image.known, known) }));
+      if (id !== undefined) this.#sent.add(name);
+      return id;
+    };
     if (!isFirst) {
       turn?.onLayers?.();
       await turn?.after;
+      return send();
     }
-    const name = nameOf(image.layers);
-    const id = await this.#upon(context, image.layers, (known) => load({ ...image, tags: [name], known: Math.max(image.known, known) }));
-    if (id !== undefined) this.#sent.add(name);
-    return id;
+    const { start, tars } = await heaviest([image], ({ known }) => known, context.store);
+    if (bytesOf(tars) < MANY || start === 0) return send();
+    return this.#onGround(context, { image, count: start, load: async ([ground]) => [await load(ground!)] }, send);
   }
 
   /** Loads images; before, what the builder can unpack of the layers that most of their bytes are in, if these are many. */
   async under(context: LoadContext, images: readonly LoadableImage[], load: LoadAll): Promise<readonly ImageId[]> {
-    if (!isSlow(context.info) || this.#useless || (await readIncremental(context.store, context.info)) === 'refused') return load(images);
+    if (!isByBuilder(context.info) || this.#useless || (await readIncremental(context.store, context.info)) === 'refused') return load(images);
     const { image, start, tars } = await heaviest(images, (one) => Math.max(one.known, this.#known(one.layers)), context.store);
     const isThere = this.#known(image.layers) === start;
     if (bytesOf(tars) < MANY || start === 0 || (!isThere && this.#labels === undefined)) return load(images);
     await context.turn?.after;
-    const ground = isThere ? undefined : await this.#ground(image, start, load);
-    try {
+    const send = (): Promise<readonly ImageId[]> => {
       const layers = image.layers.slice(0, start + tars.length);
-      return await this.#upon(context, layers, (known) => load(images.map((one) => ({ ...one, known: Math.max(one.known, Math.min(known, inCommon(one.layers, layers))) }))));
+      return this.#upon(context, layers, (known) => load(images.map((one) => ({ ...one, known: Math.max(one.known, Math.min(known, inCommon(one.layers, layers))) }))));
+    };
+    return isThere ? send() : this.#onGround(context, { image, count: start, load }, send);
+  }
+
+  /** While the engine has an image of the lowest layers, to unpack others on. */
+  async #onGround<T>({ engine }: LoadContext, { image, count, load }: Ground, work: () => Promise<T>): Promise<T> {
+    const id = await this.#ground(image, count, load);
+    try {
+      return await work();
     } finally {
-      if (ground !== undefined) {
-        this.#sent.delete(nameOf(image.layers.slice(0, start)));
-        await context.engine.removeImage(ground);
-      }
+      this.#sent.delete(nameOf(image.layers.slice(0, count)));
+      if (id !== undefined) await engine.removeImage(id);
     }
   }
 
-  /** An image of the lowest layers, to unpack others on. */
-  async #ground({ config, layers, known, base }: LoadableImage, count: number, load: LoadAll): Promise<ImageId | undefined> {
+  async #ground({ config, layers, known, base }: LoadableImage, count: number, load: LoadGround): Promise<ImageId | undefined> {
     const lowest = layers.slice(0, count);
     const name = nameOf(lowest);
     const labels = (await this.#labels?.()) ?? {};
     const [id] = await load([{ config: layersConfig(JSON.parse(config.toString()) as Platform, lowest, labels), layers: lowest, tags: [name], known, ...(base === undefined ? {} : { base }) }], {});
-    this.#sent.add(name);
+    if (id !== undefined) this.#sent.add(name);
     return id;
   }
 
@@ -114,6 +120,16 @@ export class ByBuilder {
   }
 }
 
+interface Ground {
+  readonly image: LoadableImage;
+  /** Of its layers. */
+  readonly count: number;
+  readonly load: LoadGround;
+}
+
+/** An id may be undefined: it came to nothing. */
+type LoadGround = (images: readonly LoadableImage[], turn?: Turn) => Promise<readonly (ImageId | undefined)[]>;
+
 /** `turn`: another than that of the context. */
 type LoadAll = (images: readonly LoadableImage[], turn?: Turn) => Promise<readonly ImageId[]>;
 
@@ -129,10 +145,6 @@ async function heaviest(images: readonly LoadableImage[], from: (image: Loadable
 
 function bytesOf(layers: readonly Layer[]): number {
   return layers.reduce((sum, { size }) => sum + size, 0);
-}
-
-function isSlow({ imageStore, buildkit, version }: EngineInfo): boolean {
-  return imageStore === 'graphdriver' && buildkit && Number.parseInt(version) >= SLOW_LOADS;
 }
 
 /** What the builder finds it by. */

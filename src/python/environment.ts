@@ -52,7 +52,7 @@ export function createInstaller({ settings, work }: InstallerOptions): Installer
     const { name, size } = obtained.wheel;
     heavy.set(name, isHeavy(size));
     groups?.weighs(name, isHeavy(size));
-    const made = await piece({ key: pieceKey(obtained, settings, work), obtained, rank: isBuilt(obtained.locked) ? Infinity : isHeavy(size) ? HEAVY : work.rank(name) });
+    const made = await piece({ key: pieceKey(obtained, settings, work), obtained, rank: isBuilt(obtained.locked) ? Infinity : work.rank(name, isHeavy(size)) });
     groups?.made(name, [{ name, part: packagePart(obtained, made, settings.prefix) }]);
     return made;
   };
@@ -97,8 +97,7 @@ export function createInstaller({ settings, work }: InstallerOptions): Installer
   };
 }
 
-/** Ranks below those of all groups. */
-const SKELETON = -2;
-const HEAVY = -1;
+/** Below the ranks of all packages. */
+const SKELETON = -1;
 
 function ignore(): void {}

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Artifact, Built } from '../artifact/artifact.js';
 import type { Context, KeyedRecord, Kind, KeyRecord, Planned } from '../artifact/kind.js';
 import { sharedReading } from '../artifact/shared-reading.js';
-import { groupOf, spreadOf } from '../artifact/spread.js';
+import { groupOf, groupsBelowHeavy, spreadOf } from '../artifact/spread.js';
 import type { PythonSpec } from '../config/project.js';
 import type { Event } from '../core/events.js';
 import type { Problem } from '../core/failure.js';
@@ -52,7 +52,7 @@ async function plan(spec: PythonSpec, context: Context, { made, files }: Shared)
   const spread = spreadOf(inputs.requirements.length + inputs.locked.length);
   const work: Work = {
     artifact: spec.name, context, interpreter, options: inputs.options, credentials, made, places: placesOf(inputs),
-    rank: (name) => groupOf(name, spread), compiling: new CompileQueue(context.jobs), installing, obtained: new Map(),
+    rank: (name, isHeavy) => (isHeavy ? groupsBelowHeavy(spread) - 0.5 : groupOf(name, spread)), compiling: new CompileQueue(context.jobs), installing, obtained: new Map(),
   };
   const platform = { os: facts.os, machine: facts.machine, libc: { ...facts.libc } };
   const inputKey = hashRecord<string>({ format: LOCK_FORMAT, kind: 'python', ...inputs.record, python: interpreter.record, platform, builder: context.builderKey });

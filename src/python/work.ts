@@ -23,8 +23,8 @@ export interface Work {
   readonly obtained: Map<PackageKey, Obtained>;
   /** Where the files name a package, by its name; not there for what they do not name. */
   readonly places: ReadonlyMap<string, Place>;
-  /** Which package's turn is first, by its name: that of the lowest group of layers (`artifact/spread.ts`). */
-  readonly rank: (name: string) => number;
+  /** Whose turn is first: that of the lowest group of layers (`artifact/spread.ts`). */
+  readonly rank: (name: string, isHeavy: boolean) => number;
   /** Compilers running at once; downloads are bounded by the Http. */
   readonly compiling: CompileQueue;
   readonly installing: Installing;

@@ -15,17 +15,18 @@ const base: Layer = layer('base', -1);
 const parent = { config: { architecture: 'arm64', os: 'linux', config: { User: 'somebody' } } as unknown as OciConfig, layers: [base], base: 'sha256:parent' as ImageId };
 
 interface Answers {
+  readonly isOneByOne?: boolean;
   readonly foundation?: () => Promise<Foundation | undefined>;
   readonly next?: (part: Part) => Promise<Layer>;
 }
 
 /** An engine that takes its time: each image waits for `answer`. */
-function rig({ foundation, next = async (part) => layer(part.piece, part.size) }: Answers = {}) {
+function rig({ isOneByOne = false, foundation, next = async (part) => layer(part.piece, part.size) }: Answers = {}) {
   const sent: LoadableImage[] = [];
   const removed: string[] = [];
   const open: { readonly image: LoadableImage; readonly done: (id: ImageId | undefined) => void; readonly failed: (error: Error) => void }[] = [];
   const preload = new Preload({
-    foundation: foundation ?? (async () => ({ parent, known: 1, early: { next: async function* (parts) { for (const part of parts) yield await next(part); } } })),
+    foundation: foundation ?? (async () => ({ parent, known: 1, early: { next: async function* (parts) { for (const part of parts) yield await next(part); } }, isOneByOne })),
     send: (image, isWanted) => new Promise((done, failed) => {
       if (!isWanted()) return done(undefined);
       sent.push(image);
@@ -62,6 +63,20 @@ describe('layers that are sent ahead', () => {
     await answer();
     await preload.clear();
     expect(removed).toEqual(['sha256:image 1', 'sha256:image 2', 'sha256:image 3']);
+  });
+
+  test('go one after the other, each with all that is there, where the engine takes long for each', async () => {
+    const { preload, names, answer } = rig({ isOneByOne: true });
+    preload.add(group('a', 9 * MiB));
+    await settled();
+    for (const name of ['b', 'c', 'd']) preload.add(group(name, 9 * MiB));
+    await settled();
+    expect(names()).toEqual(['base a']);
+    await answer();
+    expect(names()).toEqual(['base a', 'base a b c d']);
+    await answer();
+    expect(names()).toHaveLength(2);
+    await preload.clear();
   });
 
   test('have no name, and labels by which they are found', async () => {

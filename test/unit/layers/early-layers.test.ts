@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Artifact, Part } from '../../../src/artifact/artifact.js';
-import { groupOf, isLarge, spreadOf } from '../../../src/artifact/spread.js';
+import { groupOf, groupsBelowHeavy, isLarge, spreadOf } from '../../../src/artifact/spread.js';
 import type { Store } from '../../../src/store/store.js';
 import { MemoryStore } from '../../../src/store/memory.js';
 import { artifactLayers } from '../../../src/layers/artifact-layers.js';
@@ -22,7 +22,8 @@ async function whole(store: Store, parts: readonly Part[]): Promise<Artifact> {
 function groupsOf(parts: readonly Part[]): readonly (readonly Part[])[] {
   const spread = spreadOf(parts.length);
   const ready = Array.from({ length: spread }, (_, index) => parts.filter((one) => one.built !== true && one.heavy !== true && groupOf(one.package as string, spread) === index));
-  return [parts.filter((one) => one.heavy === true), ...ready.map((group) => group.filter((one) => !isLarge(one))), ready.flat().filter(isLarge), parts.filter((one) => one.built === true)].filter((group) => group.length > 0);
+  ready.splice(groupsBelowHeavy(spread), 0, parts.filter((one) => one.heavy === true));
+  return [...ready.map((group) => group.filter((one) => one.heavy === true || !isLarge(one))), ready.flat().filter((one) => one.heavy !== true && isLarge(one)), parts.filter((one) => one.built === true)].filter((group) => group.length > 0);
 }
 
 async function early(store: Store, groups: readonly (readonly Part[])[]) {
@@ -57,15 +58,16 @@ describe('layers before the artifact is there', () => {
     expect(contents.at(-2)!.parts).toHaveLength(10);
   });
 
-  test('have what is heavy below all others, the largest apart', async () => {
+  test('have what is heavy low, the largest apart', async () => {
     const store = new MemoryStore();
     const parts = (await packages(store, 20)).map((one, index): Part => (index < 9 ? { ...one, heavy: true, ...(index > 0 ? { size: (65 + index) * 1024 * 1024 } : {}) } : one));
     const made = await early(store, groupsOf(parts));
     const layers = await planned(await whole(store, parts), store);
     expect(layers.slice(0, -1)).toEqual(made);
     const contents = await Promise.all(layers.slice(0, -1).map((layer) => contentOf(layer, store)));
-    expect(contents.slice(0, 8).map(({ parts: group }) => group.map(({ heavy = false }) => heavy))).toEqual([[true], [true, true], ...Array.from({ length: 6 }, () => [true])]);
-    expect(contents.slice(8).flatMap(({ parts: group }) => group)).toHaveLength(11);
+    const heavy = contents.map(({ parts: group }) => group.flatMap((one) => (one.heavy === true ? [true] : [])).length);
+    expect(heavy.join('')).toMatch(/^0*12111111(?:0+)$/);
+    expect(contents.flatMap(({ parts: group }) => group)).toHaveLength(20);
   });
 
   test('are the same whether they are made before or not', async () => {
