@@ -68,14 +68,13 @@ async function compileOnce(wanted: Wanted, input: CompileInput, work: Work): Pro
 /** By itself, since the address may hold credentials, and what builds the package is not to find them in its environment or its parents'. */
 async function buildCommit(builder: Builder, { wanted, input, work }: { readonly wanted: Wanted; readonly input: Extract<CompileInput, { kind: 'git' }>; readonly work: Work }): Promise<CompiledWheel> {
   const cwd = await builder.scratch(`compile-${wanted.name ?? 'package'}`);
-  try {
-    const command = gitCommand('source', input);
-    const result = await builder.run({ subject: subjectOf(wanted), argv: command.argv, env: command.env, cwd, signal: work.context.signal });
-    if (result.exitCode !== 0) throw await failureOf(result, { wanted, work, command });
-    return await build(builder, { wanted, work, stdin: tarOf([folder('out')]), command: buildCommand(wanted, below('source', input.subdirectory), work), cwd });
-  } finally {
+  const command = gitCommand('source', input);
+  const result = await builder.run({ subject: subjectOf(wanted), argv: command.argv, env: command.env, cwd, signal: work.context.signal });
+  if (result.exitCode !== 0) {
     await builder.discard(cwd);
+    throw await failureOf(result, { wanted, work, command });
   }
+  return build(builder, { wanted, work, stdin: tarOf([folder('out')]), command: buildCommand(wanted, below('source', input.subdirectory), work), cwd });
 }
 
 interface Build {
@@ -88,7 +87,7 @@ interface Build {
   readonly cwd?: string;
 }
 
-/** Runs agent/compile.sh. */
+/** Runs agent/compile.sh, which removes the folder. */
 async function build(builder: Builder, { wanted, work, stdin, command, cwd }: Build): Promise<CompiledWheel> {
   const { argv, env } = command;
   const running: Command = { subject: subjectOf(wanted), argv: ['sh', builder.agent('compile.sh'), ...argv], env, stdin, signal: work.context.signal, ...(cwd === undefined ? {} : { cwd }) };
