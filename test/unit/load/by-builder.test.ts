@@ -80,6 +80,32 @@ describe('an engine whose loads are slow', () => {
   });
 });
 
+describe('the first that is sent ahead', () => {
+  const ahead = async (own: readonly Layer[]): Promise<string> => {
+    // On a layer that is no artifact's: its image is not there yet.
+    const lowest = [engineLayer(BASE), await layerOf(store, 'etc/x', 'x')];
+    const id = await createLoader({ engine, store, labels }).ahead(loadable([...lowest, ...own], { known: 1, base: (await engine.image('base:1'))!.id }));
+    expect((await engine.image(id!))?.layers.slice(2)).toEqual(own.map(({ diffId }) => diffId));
+    return id!;
+  };
+
+  test('goes by the builder if it is much, upon an image that is removed', async () => {
+    const { fresh } = await layers();
+    const id = await ahead(fresh);
+    expect(unpacked()).toEqual([`unpack ${fresh.length}`]);
+    expect(engine.loadedLayers.flat()).not.toContain(fresh[0]!.diffId);
+    await engine.removeImage(id);
+    expect(await left()).toEqual(['base:1']);
+  });
+
+  test('is loaded if it is little', async () => {
+    const content = artifact([await part(store, '/opt/venv/a', [file('x', 'small')], 'a 1')]);
+    const { layers: small } = await artifactLayers({ key: keyOf(content), name: 'x', artifact: content }, { store });
+    await ahead(small);
+    expect(unpacked()).toEqual([]);
+  });
+});
+
 test.each([['an older release', { version: '20.10.24' }], ['the containerd store', { version: '28.5.2', apiVersion: '1.51', imageStore: 'containerd' as const }], ['an engine without BuildKit', { version: '28.5.2', buildkit: false }]])('%s gets all by a load', async (_, info) => {
   engine = slow(info);
   const { fresh } = await layers();
