@@ -8,17 +8,26 @@ import { headerBlocks, writeHeader } from './write-header.js';
 /** What an entry of a piece becomes, if anything. Only a file may become a file, of the same size: its content stays. `HOLD`: asked again after `resume`. */
 export type Rewrite = (entry: Entry) => Entry | undefined | typeof HOLD;
 
+/** Looks at what is read, and refuses it. */
+export interface Guard {
+  /** Every header's block, those of pax headers too. */
+  block(block: Buffer): void;
+  /** Of a pax header. */
+  records(records: ReadonlyMap<string, string>): void;
+}
+
 /** The entry must wait for others: nothing more is read. */
 export const HOLD = Symbol('hold');
 
 /**
  * Passes a piece through with other headers, a chunk at a time: contents stay where they are in memory, and a new header
- * is written over the old one. Gives no end of archive. Only for pieces of the store: what a foreign archive may do wrong
+ * is written over the old one. Gives no end of archive. Without a guard only for pieces of the store: what a foreign archive may do wrong
  * (see README) was refused when the piece was made.
  */
 export class PieceRewriter {
   readonly #rewrite: Rewrite;
   readonly #subject: string;
+  readonly #guard: Guard | undefined;
   /** Bytes of a header that began in an earlier chunk. */
   #begun: Buffer | undefined;
   /** Of the current content with its padding. */
@@ -33,9 +42,10 @@ export class PieceRewriter {
   /** What was not read yet, since an entry is held. */
   #held: Buffer | undefined;
 
-  constructor(subject: string, rewrite: Rewrite) {
+  constructor(subject: string, rewrite: Rewrite, guard?: Guard) {
     this.#rewrite = rewrite;
     this.#subject = subject;
+    this.#guard = guard;
   }
 
   /** An entry was held: `resume`, not `feed`, goes on. */
@@ -118,7 +128,7 @@ export class PieceRewriter {
 
   /** Call it after the last chunk. */
   end(): void {
-    if (this.holds || this.#left > 0 || this.#meta !== undefined || this.#begun !== undefined || this.#path !== undefined || !this.#ended) refuse(this.#subject, 'is not a whole tar archive');
+    if (this.holds || this.#left > 0 || this.#meta !== undefined || this.#begun !== undefined || this.#path !== undefined || this.#target !== undefined || this.#size !== undefined || !this.#ended) refuse(this.#subject, 'is not a whole tar archive');
   }
 
   /** The new header of what begins with this block; the block itself, if it has been written over. Held, it can be asked for again. */
@@ -128,6 +138,7 @@ export class PieceRewriter {
       this.#ended = true;
       return undefined;
     }
+    this.#guard?.block(block);
     const flag = typeFlag(block);
     const size = numberAt(block, 124);
     if ('xLK'.includes(flag)) {
@@ -181,6 +192,7 @@ export class PieceRewriter {
     }
     const records = paxRecords(body);
     if (records === undefined) refuse(this.#subject, 'has a malformed pax header');
+    this.#guard?.records(records);
     this.#path = records.get('path') ?? this.#path;
     this.#target = records.get('linkpath') ?? this.#target;
     const size = records.get('size');

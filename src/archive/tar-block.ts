@@ -41,3 +41,10 @@ export function octalSize(block: Buffer): number {
 export function isNegative(block: Buffer, field: 'uid' | 'gid' | 'mtime'): boolean {
   return block[FIELDS[field][0]] === 0xff;
 }
+
+/** True if a header's checksum is that of its bytes, taken without sign (POSIX). */
+export function hasChecksum(block: Buffer): boolean {
+  let sum = 8 * 0x20;
+  for (let at = 0; at < BLOCK; at += 1) if (at < 148 || at >= 156) sum += block[at]!;
+  return Number.parseInt(block.toString('latin1', 148, 156), 8) === sum;
+}

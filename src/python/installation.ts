@@ -3,12 +3,10 @@ import type { Obtained } from './obtained.js';
 
 /** An installed package, or the empty environment: bucket `pieces`. */
 export interface PieceRecord {
-  readonly format: 1;
+  readonly format: 2;
   readonly piece: Digest;
   /** Bytes. */
   readonly size: number;
-  /** A blob of lines `<sha256> <path>`, sorted: what the piece holds, for finding packages that overwrite each other. */
-  readonly listing: Digest;
 }
 
 export interface EnvironmentSettings {

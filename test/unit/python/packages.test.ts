@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { crc32, deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
+import { buildPiece } from '../../../src/archive/build-piece.js';
 import { Failed } from '../../../src/core/failure.js';
 import type { Digest } from '../../../src/core/identity.js';
+import { compare } from '../../../src/core/record.js';
 import { findConflicts } from '../../../src/python/conflicts.js';
 import { directUrl } from '../../../src/python/direct-url.js';
 import type { Origin } from '../../../src/python/lock.js';
@@ -147,10 +149,26 @@ test('direct_url.json for what was named by its URL, never for a path of this ma
 
 test('packages that overwrite each other, in the order of their names', async () => {
   const store = new MemoryStore();
-  const piece = async (lines: readonly string[]) => ({ format: 1 as const, piece: 'x' as Digest, size: 1, listing: (await store.writeBlob(Buffer.from(lines.join('\n')))).digest });
-  const [one, two] = ['1', '2'].map((digit) => digit.repeat(64));
-  const pieces = new Map([['b', await piece([`${one} same`, `${two} other`])], ['a', await piece([`${one} same`, `${one} other`])], ['empty', await piece([])], ['c', await piece([`${one} other`])]]);
-  expect(await findConflicts(pieces, store)).toEqual([{ path: 'other', packages: ['a', 'b', 'c'] }]);
+  const common = { uid: 0, gid: 0, mtime: 0 };
+  const piece = async (files: Readonly<Record<string, string>>, mode = 0o644) => {
+    const items = Object.entries(files).map(([path, content]) => (content.startsWith('->') ? { entry: { type: 'symlink' as const, path, mode: 0o777, target: content.slice(2), ...common } } : { entry: { type: 'file' as const, path, mode, size: content.length, ...common }, content: Buffer.from(content) }));
+    const { digest, size } = await store.writeBlob(await buildPiece(items, { subject: 'piece' }));
+    return { format: 2 as const, piece: digest, size };
+  };
+  const pieces = new Map([
+    ['b', await piece({ 'in/same': 'x', other: 'bb', size: 'b', link: '->b', 'same link': '->x', empty: '' })],
+    ['a', await piece({ 'in/same': 'x', other: 'aa', size: 'aa', link: '->a', 'same link': '->x', empty: '' })],
+    ['none', await piece({})],
+    ['c', await piece({ 'in/same': 'x', other: 'aa', alone: 'c' })],
+    ['mode', await piece({ empty: '' }, 0o755)],
+  ]);
+  const found = await findConflicts(pieces, store);
+  expect([...found].sort((one, two) => compare(one.path, two.path))).toEqual([
+    { path: 'empty', packages: ['a', 'b', 'mode'] },
+    { path: 'link', packages: ['a', 'b'] },
+    { path: 'other', packages: ['a', 'b', 'c'] },
+    { path: 'size', packages: ['a', 'b'] },
+  ]);
 });
 
 describe('requirements of one environment', () => {
