@@ -35,6 +35,8 @@ export interface BuildersOptions {
   readonly signal: AbortSignal;
   /** Makes sure that the builder's image is there, and names it for the engine. */
   readonly resolveImage: (key: BuilderKey) => Promise<string>;
+  /** A builder is to be asked what it is, and started for it: there is a second in which much else can be made ready. */
+  readonly onUnknown?: () => void;
   /** How people know the builder, for progress; default its image. */
   readonly nameOf?: (key: BuilderKey) => string | undefined;
 }

@@ -42,6 +42,7 @@ export function createBuilders(options: BuildersOptions): Builders {
   const ask = async (key: BuilderKey): Promise<BuilderFacts> => {
     const known = factsFromData(await options.store.getRecord('builders', key));
     if (known !== undefined) return known;
+    options.onUnknown?.();
     const builder = await open(key);
     options.emit({ type: 'step', subject: options.nameOf?.(key) ?? builder.image, message: 'asking the builder what it is' });
     const found = factsFromOutput(await builder.facts(), builder.image);

@@ -19,18 +19,25 @@ export interface Reach {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** What `bindsReach` found before; undefined if it has to try. */
+export async function knownReach({ engine, store, folder, uid }: Omit<Reach, 'image' | 'inside' | 'labels'>): Promise<boolean | undefined> {
+  const known = await store.getRecord('probes', await keyOf({ engine, folder, uid }));
+  return known !== undefined && known !== null && typeof known === 'object' && 'reach' in known ? known.reach === true : undefined;
+}
+
 /**
- * True if a folder of ours is seen and can be written by containers as a bind mount. Tried once per engine, folder and
- * user, and remembered: false for a remote engine, Docker in Docker, or a host whose labels or file sharing forbid it.
+ * True if a folder of ours is seen and can be written by containers as a bind mount. Remembered for an engine, folder and
+ * user: false for a remote engine, Docker in Docker, or a host whose labels or file sharing forbid it.
  */
 export async function bindsReach(reach: Reach): Promise<boolean> {
-  const { id } = await reach.engine.info();
-  const key = `binds-${createHash('sha256').update([id, reach.folder, reach.uid].join('\0')).digest('hex').slice(0, 32)}`;
-  const known = await reach.store.getRecord('probes', key);
-  if (known !== undefined && known !== null && typeof known === 'object' && 'reach' in known) return known.reach === true;
   const found = await tryBind(reach);
-  await reach.store.putRecord('probes', key, { format: 1, reach: found });
+  await reach.store.putRecord('probes', await keyOf(reach), { format: 1, reach: found });
   return found;
+}
+
+async function keyOf({ engine, folder, uid }: Pick<Reach, 'engine' | 'folder' | 'uid'>): Promise<string> {
+  const { id } = await engine.info();
+  return `binds-${createHash('sha256').update([id, folder, uid].join('\0')).digest('hex').slice(0, 32)}`;
 }
 
 /** A container must be able to read a secret of ours, and to leave an answer that belongs to the right user. */

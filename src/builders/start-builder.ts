@@ -12,7 +12,7 @@ import { maskOf } from '../util/mask.js';
 import { realFolder } from '../util/make-folder.js';
 import { removeTree } from '../util/remove-tree.js';
 import { prepareContainer, type Preparing } from './prepare.js';
-import { bindsReach } from './reach.js';
+import { bindsReach, knownReach } from './reach.js';
 import { RunningBuilder } from './running-builder.js';
 
 /** Removes what dead runs on this store left. */
@@ -22,14 +22,37 @@ export async function cleanUp(options: BuildersOptions): Promise<void> {
 
 /** Creates, prepares and starts the container of one builder image; when that fails nothing is left. */
 export async function startBuilder(options: BuildersOptions, { key, image }: { key: BuilderKey; image: string }): Promise<RunningBuilder> {
-  const { engine, settings, network, owner, emit } = options;
+  const { engine, owner, emit } = options;
   emit({ type: 'step', subject: options.nameOf?.(key) ?? image, message: 'starting the builder container' });
   const { rootless } = await engine.info();
   // Root inside is the user outside, and every other user would be a stranger to the project's files.
   const user = rootless ? { uid: 0, gid: 0 } : { uid: owner.uid, gid: owner.gid };
   const caches = await cacheFolder(options, key);
   const common = { [LABELS.store]: storeOf(options), [LABELS.run]: options.run.id };
-  const transport = await chooseTransport(options, { image, caches, user, labels: common });
+  const startBy = (transport: Transport): Promise<RunningBuilder> => startWith(options, transport, { key, image, user, caches, common });
+  const known = await knownTransport(options, caches);
+  if (known !== undefined) return startBy(known);
+  // Nearly always they reach, and trying it takes about as long as the start.
+  const guess = startBy('bind');
+  const [found, guessed] = await Promise.allSettled([tryTransport(options, { image, caches, user, labels: common }), guess]);
+  if (found.status === 'fulfilled' && found.value === 'bind') return guess;
+  if (guessed.status === 'fulfilled') await guessed.value.close();
+  if (found.status === 'rejected') throw found.reason;
+  return startBy('archive');
+}
+
+type Transport = 'bind' | 'archive';
+
+interface Starting {
+  readonly key: BuilderKey;
+  readonly image: string;
+  readonly user: { readonly uid: number; readonly gid: number };
+  readonly caches: string;
+  readonly common: Readonly<Record<string, string>>;
+}
+
+async function startWith(options: BuildersOptions, transport: Transport, { key, image, user, caches, common }: Starting): Promise<RunningBuilder> {
+  const { settings, network, owner } = options;
   /** What is above the folder is not mounted: nothing in the container can replace it. */
   const shared = transport === 'bind' ? { inside: INSIDE.exchange, outside: await options.folders.temporary() } : undefined;
   const mounts = shared === undefined ? volumeMounts(options, key) : await bindMounts(options, caches, shared);
@@ -83,9 +106,13 @@ interface Probing {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-async function chooseTransport(options: BuildersOptions, { image, caches, user, labels }: Probing): Promise<'bind' | 'archive'> {
-  const { transport = 'auto', engine, store, owner, emit } = options;
+async function knownTransport({ transport = 'auto', engine, store, owner }: BuildersOptions, folder: string): Promise<Transport | undefined> {
   if (transport !== 'auto') return transport;
+  const reach = await knownReach({ engine, store, folder, uid: owner.uid });
+  return reach === undefined ? undefined : reach ? 'bind' : 'archive';
+}
+
+async function tryTransport({ engine, store, owner, emit }: BuildersOptions, { image, caches, user, labels }: Probing): Promise<Transport> {
   const reach = await bindsReach({ engine, store, image, folder: caches, inside: user, uid: owner.uid, labels });
   if (!reach) emit({ type: 'step', subject: image, message: 'bind mounts do not reach this engine: files travel through its API' });
   return reach ? 'bind' : 'archive';

@@ -80,6 +80,7 @@ export async function withWorld(
         await store.processes.register();
         return images.ensureBuilder(references.get(key) as Placed<string>);
       },
+      onUnknown: () => http.prepare(),
       nameOf: (key) => references.get(key)?.value,
     });
     const revision = tagged ? readRevision(project.root) : undefined;

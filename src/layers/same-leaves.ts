@@ -14,6 +14,7 @@ const AT_ONCE = 4;
  */
 export async function sameLeaves(before: Tree, after: Tree, { affected, hash }: { readonly affected: ReadonlySet<string>; readonly hash: HashFiles }): Promise<ReadonlySet<string>> {
   const same = new Set<string>();
+  if (before.size === 0) return same;
   const alike: Alike[] = [];
   for (const path of affected) {
     const [old, now] = [before.get(path), after.get(path)];

@@ -16,7 +16,7 @@ import { Slots } from './slots.js';
 const DEFAULT_LIMIT = 64 * 1024 * 1024;
 
 /** The program's only way to the network. Libraries and certificates are loaded at the first request. */
-export function createHttp(settings: HttpSettings = {}): Http {
+export function createHttp(settings: HttpSettings = {}): Http & { prepare(): void } {
   return new GotHttp(settings);
 }
 
@@ -30,6 +30,12 @@ class GotHttp implements Http {
     this.#settings = settings;
     this.#slots = new Slots(settings.concurrency ?? 16);
     this.#pause = createPause(settings);
+  }
+
+  /** Requests will come: what they need is loaded meanwhile. */
+  prepare(): void {
+    // What fails here is told by the first request.
+    if (this.#settings.offline !== true) this.#ready().catch(() => undefined);
   }
 
   async get(url: string, options: HttpOptions): Promise<HttpResponse> {
@@ -100,12 +106,16 @@ class GotHttp implements Http {
     }
   }
 
+  #ready(): Promise<Client> {
+    return (this.#client ??= createClient(this.#settings));
+  }
+
   /** One request in one of the slots, which is given back when the body has ended or was closed. */
   async #send(url: string, options: HttpOptions, how: { readonly decompress: boolean }): Promise<Answer> {
     if (this.#settings.offline === true) {
       fail({ reason: 'offline', message: `${options.subject} is needed from ${hostOf(url)}, and the network is forbidden`, advice: 'Run once without --offline, or use a store that has it' });
     }
-    const client = await (this.#client ??= createClient(this.#settings));
+    const client = await this.#ready();
     const release = await this.#slots.take(options);
     const wanted: RequestOptions = { subject: options.subject, headers: options.headers ?? {}, authorization: options.authorization, signal: options.signal, ...how };
     try {

@@ -27,7 +27,14 @@ python_facts() {
 
 node_facts() {
   node=$(command -v node) || return
-  registry | { "$node" "$here/facts.cjs"; npm=$(npm --version 2>/dev/null) && say npm "$npm"; cat; }
+  registry | { "$node" "$here/facts.cjs"; npm=$(npm_version) && say npm "$npm"; cat; }
+}
+
+# As npm itself says it, which takes a fifth of a second to start; it is asked where its package lies elsewhere.
+npm_version() {
+  program=$(readlink -f "$(command -v npm)" 2>/dev/null)
+  package=${program%/bin/npm-cli.js}/package.json
+  [ "$package" != "$program/package.json" ] && [ -r "$package" ] && sed -n 's/^  "version": "\([^"]*\)",\{0,1\}$/\1/p' "$package" | grep . || npm --version 2>/dev/null
 }
 
 registry() { registry=$(cd / && npm config get registry 2>/dev/null) && say registry "$registry"; }
