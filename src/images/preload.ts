@@ -6,8 +6,9 @@ import { layersConfig } from '../load/layers-config.js';
 import type { LoadableImage } from '../load/port.js';
 import type { ParentImage } from './assemble-image.js';
 
-/** Less is not worth a load of its own. Bytes. */
+/** Less is not worth a load of its own, nor a call of an engine's builder. Bytes. */
 const WORTH = 2 * 1024 * 1024;
+const WORTH_CALL = 16 * 1024 * 1024;
 /** One that the engine works on, and one whose layers it is given meanwhile, where it takes them. */
 const AT_ONCE = 2;
 
@@ -93,10 +94,11 @@ export class Preload {
     }
   }
 
-  #worth(all: boolean): number | undefined {
+  #worth(isOneByOne: boolean): number | undefined {
+    const least = isOneByOne ? WORTH_CALL : WORTH;
     let bytes = 0;
-    const last = this.#layers.findIndex(({ size }, index) => index >= this.#asked && (bytes += size) >= WORTH);
-    return last === -1 ? undefined : all ? this.#layers.length : last + 1;
+    const last = this.#layers.findIndex(({ size }, index) => index >= this.#asked && (bytes += size) >= least);
+    return last === -1 ? undefined : isOneByOne ? this.#layers.length : last + 1;
   }
 
   async #send({ parent, known }: Foundation, count: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Got, Method, Request } from 'got';
+import { batched } from './batches.js';
 import { RequestTrouble } from './explain.js';
 import type { Agents } from './agents.js';
 import type { Timeouts } from './settings.js';
@@ -78,7 +79,7 @@ export async function exchange(client: Client, url: URL, options: ExchangeOption
 async function* watched(stream: Request, url: URL, options: { readonly timeouts: Timeouts; readonly decoded: boolean }): AsyncGenerator<Buffer> {
   const { timeouts } = options;
   const expected = options.decoded ? undefined : stream.response?.headers['content-length'];
-  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const chunks = batched(stream);
   let seen = 0;
   try {
     for (;;) {

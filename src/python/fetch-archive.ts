@@ -45,8 +45,8 @@ async function open({ location, format, filename }: Archive, { wanted, work }: O
   try {
     return await context.http.stream(access.url, {
       subject: `${filename} of ${subjectOf(wanted)}`,
-      // Compiling it takes the longest of all.
-      urgent: format === 'sdist',
+      // Compiling it takes the longest of all; and who installs the lowest packages has nothing to do before they are there.
+      urgent: format === 'sdist' || (wanted.name !== undefined && work.rank(wanted.name, false) < work.rank(wanted.name, true)),
       ...(access.authorization === undefined ? {} : { authorization: access.authorization }),
       signal: context.signal,
     });

@@ -69,7 +69,7 @@ async function fromResolver(inputs: Inputs, work: Work): Promise<Resolution> {
   const added = answer.filter(({ name }) => name !== undefined && !pinned.has(name)).map((found) => withOwn(found, own.get(found.name)));
   const context = pinContext(inputs, work, (name) => !pinned.has(name));
   expectAll([...exact, ...added], work);
-  const packages = await obtainAll([...exact, ...added].map((requirement) => resolvePin(requirement, context)), work);
+  const packages = await obtainAll(lowestFirst([...exact, ...added], work, (requirement) => resolvePin(requirement, context)), work);
   const unpinned = packages
     .filter(({ locked }) => locked.resolved)
     .map(({ locked: { name, version } }) => ({ name, version, why: 'not pinned', ...placeOf(own.get(name)) }));
@@ -90,8 +90,8 @@ function placeOf(requirement: Requirement | undefined): { readonly place?: Place
 async function fromPins(inputs: Inputs, work: Work, strict: boolean): Promise<Resolution> {
   const context = pinContext(inputs, work, () => false);
   expectAll([...inputs.requirements, ...inputs.locked], work);
-  const pinned = inputs.requirements.map((requirement) => resolvePin(requirement, context));
-  const packages = [...(await obtainAll([...pinned, ...inputs.locked.map((item) => resolveLocked(item, context))], work))];
+  const pinned = lowestFirst(inputs.requirements, work, (requirement) => resolvePin(requirement, context));
+  const packages = [...(await obtainAll([...pinned, ...lowestFirst(inputs.locked, work, (item) => resolveLocked(item, context))], work))];
   // A lock file is complete by its makers' word, overrides of what metadata says included.
   if (inputs.requirements.length === 0) return { packages, unpinned: [] };
   const unpinned: Unpinned[] = [];
@@ -119,6 +119,14 @@ async function fromPins(inputs: Inputs, work: Work, strict: boolean): Promise<Re
 function expectAll(wanted: readonly { readonly name?: string }[], { installing }: Work): void {
   const names = wanted.flatMap(({ name }) => name ?? []);
   if (names.length === wanted.length) installing.expect(names);
+}
+
+/** Begun with those of the lowest groups of layers, which are installed first; given in the order of the items. */
+function lowestFirst<Item extends { readonly name?: string }>(items: readonly Item[], { rank }: Work, begin: (item: Item) => Promise<Wanted>): readonly Promise<Wanted>[] {
+  const ranked = items.map((item, index) => ({ item, index, rank: item.name === undefined ? 0 : rank(item.name, false) }));
+  const begun: Promise<Wanted>[] = [];
+  for (const { item, index } of ranked.sort((one, other) => one.rank - other.rank)) begun[index] = begin(item);
+  return begun;
 }
 
 /** Every package is tried before a failure is told. */

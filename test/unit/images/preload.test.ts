@@ -67,13 +67,16 @@ describe('layers that are sent ahead', () => {
 
   test('go one after the other, each with all that is there, where the engine takes long for each', async () => {
     const { preload, names, answer } = rig({ isOneByOne: true });
+    preload.add(group('little', 9 * MiB));
+    await settled();
+    expect(names()).toEqual([]);
     preload.add(group('a', 9 * MiB));
     await settled();
     for (const name of ['b', 'c', 'd']) preload.add(group(name, 9 * MiB));
     await settled();
-    expect(names()).toEqual(['base a']);
+    expect(names()).toEqual(['base little a']);
     await answer();
-    expect(names()).toEqual(['base a', 'base a b c d']);
+    expect(names()).toEqual(['base little a', 'base little a b c d']);
     await answer();
     expect(names()).toHaveLength(2);
     await preload.clear();
