@@ -32,8 +32,8 @@ export interface Exchange {
   readonly inside: string;
   /** A file for the container. Fails `disk`. */
   put(name: string, content: Readable): Promise<void>;
-  /** A file that the container made, of so many bytes; its name is gone then. Fails `engine` if it is something else. */
-  take(name: string, size: number): Promise<Readable>;
+  /** Reads a file that the container made, of so many bytes; its name is gone then. A chunk is done with when the next one is asked for. Fails `engine` if it is something else. */
+  take<T>(name: string, size: number, read: (bytes: AsyncIterable<Buffer>) => Promise<T>): Promise<T>;
   /** It may be absent. */
   discard(name: string): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, rm, unlink, writeFile } from 'node:fs/promises';
+import { open, rm, unlink, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fail } from '../core/failure.js';
@@ -8,7 +8,7 @@ import { errorCode, onDisk } from '../util/disk.js';
 import type { Exchange } from './builder.js';
 
 /** Bytes that are read at once. */
-const CHUNK = 256 * 1024;
+const CHUNK = 512 * 1024;
 
 /**
  * A folder for one container. Everything in it can be changed by what runs there, at any time: files are made exclusively and
@@ -35,7 +35,7 @@ export class ExchangedFiles implements Exchange {
     await onDisk(path, () => writeFile(path, content, { flag: 'wx', mode: 0o600 }));
   }
 
-  async take(name: string, size: number): Promise<Readable> {
+  async take<T>(name: string, size: number, read: (bytes: AsyncIterable<Buffer>) => Promise<T>): Promise<T> {
     const path = this.path(name);
     const odd = (what: string): never => fail({ reason: 'engine', message: `what the builder left in ${path} ${what}`, advice: 'try again; if it happens again, the file sharing of the engine loses what containers write' });
     // A link is not followed, and a pipe without a writer is not waited for.
@@ -45,12 +45,10 @@ export class ExchangedFiles implements Exchange {
       if (!stat.isFile()) odd('is no file');
       if (stat.size !== size) odd(`has ${stat.size} bytes and not ${size}`);
       await unlink(path);
-    } catch (error) {
+      return await read(bytesOf(file, size));
+    } finally {
       await file.close();
-      throw error;
     }
-    // Whoever made it may go on writing.
-    return file.createReadStream({ highWaterMark: CHUNK, end: Math.max(size - 1, 0) });
   }
 
   async discard(name: string): Promise<void> {
@@ -59,5 +57,16 @@ export class ExchangedFiles implements Exchange {
 
   private path(name: string): string {
     return join(this.shared.outside, `${this.prefix}-${name}`);
+  }
+}
+
+/** So many, as far as there are: whoever made the file may go on writing. Into one and the same memory, since hundreds of megabytes pass by. */
+async function* bytesOf(file: FileHandle, size: number): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(size, 1)));
+  for (let left = size; left > 0; ) {
+    const { bytesRead } = await file.read(buffer, 0, Math.min(left, buffer.length));
+    if (bytesRead === 0) return;
+    left -= bytesRead;
+    yield buffer.subarray(0, bytesRead);
   }
 }

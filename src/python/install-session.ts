@@ -182,7 +182,7 @@ export class InstallSession {
       else {
         const outcome = await outcomeOf(content, entry.size);
         this.#outcome(out, pending, outcome);
-        if (outcome.ok && this.#files !== undefined) await this.#piece(out, pending, await this.#files.take(`${out}.tar`, outcome.size ?? -1));
+        if (outcome.ok && this.#files !== undefined) await this.#files.take(`${out}.tar`, outcome.size ?? -1, (content) => this.#piece(out, pending, content));
       }
     }
     await Promise.all(this.#finishing);
@@ -212,7 +212,7 @@ export class InstallSession {
   }
 
   /** While its record is written and synced the next piece is read. */
-  async #piece(out: string, { job, title, done, failed }: Pending, content: Readable): Promise<void> {
+  async #piece(out: string, { job, title, done, failed }: Pending, content: AsyncIterable<Buffer>): Promise<void> {
     const { work } = this;
     const { store } = work.context;
     const taken = await takePiece(content, title, work.context);

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { Entry } from '../archive/entry.js';
 import { PieceScanner } from '../archive/scan-piece.js';
 import { putListing } from '../artifact/listing.js';
@@ -46,11 +46,11 @@ export interface TakenPiece {
   readonly entries: readonly Entry[];
 }
 
-/** Brings a piece that the builder made into the store, and looks at what goes by: it is untrusted. */
-export async function takePiece(content: Readable, subject: string, { store, signal }: Work['context']): Promise<TakenPiece> {
+/** Brings a piece that the builder made into the store, and looks at what goes by: it is untrusted. A stream is destroyed when the run is interrupted. */
+export async function takePiece(content: AsyncIterable<Buffer>, subject: string, { store, signal }: Work['context']): Promise<TakenPiece> {
   const title = `piece of ${subject}`;
   const scanner = new PieceScanner(title);
-  const stop = (): void => void content.destroy(signal?.reason as Error);
+  const stop = (): void => void (content instanceof Readable && content.destroy(signal?.reason as Error));
   signal?.addEventListener('abort', stop, { once: true });
   try {
     const blob = await store.writeBlob(scanned(content, scanner), { subject: title, signal });
@@ -60,10 +60,10 @@ export async function takePiece(content: Readable, subject: string, { store, sig
   }
 }
 
-async function* scanned(content: Readable, scanner: PieceScanner): AsyncGenerator<Buffer> {
+async function* scanned(content: AsyncIterable<Buffer>, scanner: PieceScanner): AsyncGenerator<Buffer> {
   for await (const chunk of content) {
-    scanner.feed(chunk as Buffer);
-    yield chunk as Buffer;
+    scanner.feed(chunk);
+    yield chunk;
   }
 }
 

@@ -87,7 +87,9 @@ describe.each(SUBJECTS)('a builder of $name whose files travel by $transport', (
     const result = await builder.run({ subject: 'exchange', argv: ['sh', '-c', script, 'sh', exchange!.inside] });
     expect(result.tail[0]).toBe('from outside');
     let answer = '';
-    for await (const chunk of await exchange!.take('answer', 12)) answer += String(chunk);
+    await exchange!.take('answer', 12, async (bytes) => {
+      for await (const chunk of bytes) answer += String(chunk);
+    });
     expect(answer).toBe('from inside\n');
     // The folder can't be replaced from inside.
     expect([result.exitCode, await shared()]).toEqual([1, [expect.stringMatching(/^exchange-/)]]);

@@ -12,7 +12,9 @@ import { sampleTrees } from './trees.js';
 
 function scan(tar: Buffer, size = tar.length): readonly Entry[] {
   const scanner = new PieceScanner('the piece');
-  for (let at = 0; at < tar.length; at += size) scanner.feed(tar.subarray(at, at + size));
+  // As pieces are read: all into the same memory.
+  const memory = Buffer.alloc(size);
+  for (let at = 0; at < tar.length; at += size) scanner.feed(memory.subarray(0, tar.copy(memory, 0, at, at + size)));
   return scanner.end();
 }
 

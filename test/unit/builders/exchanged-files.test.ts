@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { ExchangedFiles } from '../../../src/builders/exchanged-files.js';
@@ -17,9 +18,9 @@ async function exchanging(work: (files: ExchangedFiles, path: (name: string) => 
   });
 }
 
-async function textOf(content: Readable): Promise<string> {
+async function textOf(content: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of content) chunks.push(chunk as Buffer);
+  for await (const chunk of content) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks).toString();
 }
 
@@ -31,8 +32,29 @@ test('what is put is there for nobody else, and what is taken is gone', async ()
     await files.discard('1.whl');
     await files.discard('1.whl');
     await writeFile(path('1.tar'), 'a piece');
-    expect(await textOf(await files.take('1.tar', 7))).toBe('a piece');
+    expect(await files.take('1.tar', 7, textOf)).toBe('a piece');
     expect(await readdir(outside)).toEqual([]);
+  });
+});
+
+test('a big file, and one that grows or shrinks meanwhile', async () => {
+  await exchanging(async (files, path) => {
+    const big = randomBytes(1_200_000).toString('hex');
+    await writeFile(path('1.tar'), big);
+    expect(await files.take('1.tar', big.length, textOf)).toBe(big);
+    for (const [now, wanted] of [['a piece and more', 'a piece'], ['a', 'a']] as const) {
+      await writeFile(path('2.tar'), 'a piece');
+      const handle = await open(path('2.tar'), 'r+');
+      const changed = async (content: AsyncIterable<Buffer>): Promise<string> => {
+        await handle.truncate(0);
+        await handle.writeFile(now);
+        await handle.close();
+        return textOf(content);
+      };
+      expect(await files.take('2.tar', 7, changed)).toBe(wanted);
+    }
+    await writeFile(path('3.tar'), '');
+    expect(await files.take('3.tar', 0, textOf)).toBe('');
   });
 });
 
@@ -62,6 +84,6 @@ const ODD: readonly (readonly [string, (path: string) => Promise<unknown>, strin
 test.each(ODD)('%s is not taken', async (_, make, what) => {
   await exchanging(async (files, path) => {
     await make(path('1.tar'));
-    await expect(files.take('1.tar', 4)).rejects.toThrow(`what the builder left in ${path('1.tar')} ${what}`);
+    await expect(files.take('1.tar', 4, textOf)).rejects.toThrow(`what the builder left in ${path('1.tar')} ${what}`);
   });
 });
