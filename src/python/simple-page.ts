@@ -67,15 +67,54 @@ function parseHtml(page: SimplePage): readonly IndexFile[] {
   const at = base === undefined ? page : { ...page, url: new URL(base, page.url).href };
   const excluded = contradicts(page.pinned);
   const files: IndexFile[] = [];
-  for (const [, written, label] of html.matchAll(ANCHOR)) {
+  for (const [, written, label] of pinnedAnchors(html, page.pinned) ?? html.matchAll(ANCHOR)) {
     const fragment = FRAGMENT.exec(written as string);
     if (fragment === null || !excluded([`${fragment[1] as string}:${(fragment[2] as string).toLowerCase()}`])) files.push(...anchored(at, { written: written as string, label: label as string }));
   }
-  return files;
+  return files.filter(({ hashes }) => !excluded(hashes));
 }
 
-/** A hash as links give it, found without taking them apart. */
-const FRAGMENT = /#(md5|sha\d+)=([0-9a-fA-F]+)/;
+/**
+ * The anchors without those that surely have another hash than the pinned ones: a page of thousands of files (some have megabytes) is not taken apart for one.
+ * Undefined where that can't be told from how it is written, or the pins are of several kinds.
+ */
+function pinnedAnchors(html: string, pinned: readonly string[] = []): readonly RegExpMatchArray[] | undefined {
+  const kinds = new Set(pinned.map((hash) => hash.slice(0, hash.indexOf(':') + 1)));
+  const [kind] = kinds;
+  if (kind === undefined || kinds.size > 1 || html.includes('<A')) return undefined;
+  const mark = `#${kind.replace(':', '=')}`;
+  const known = new Set(pinned.map((hash) => hash.slice(kind.length, kind.length + DIGITS)));
+  const found: RegExpMatchArray[] = [];
+  let at = html.indexOf(mark);
+  for (let start = html.indexOf('<a'), next; start >= 0; start = next) {
+    next = html.indexOf('<a', start + 2);
+    const end = next < 0 ? html.length : next;
+    if (at >= 0 && at < start) at = html.indexOf(mark, start);
+    const digits = at < 0 || at >= end || !isOfLink(html, at, { start, end }) ? '' : html.slice(at + mark.length, at + mark.length + DIGITS).toLowerCase();
+    if (HEX.test(digits) && !known.has(digits)) continue;
+    const anchors = [...html.slice(start, end).matchAll(ANCHOR)];
+    // `<abbr>` is none.
+    if (anchors.length !== 1 && /^<a\s/.test(html.slice(start, start + 3))) return undefined;
+    found.push(...anchors);
+  }
+  return found;
+}
+
+/** Whether a number sign is the link's: with another one it may be that of something else. */
+function isOfLink(html: string, sign: number, { start, end }: { readonly start: number; readonly end: number }): boolean {
+  const other = html.indexOf('#', sign + 1);
+  const link = html.lastIndexOf('href=', sign);
+  return html.indexOf('#', start) === sign && (other < 0 || other >= end) && link > start && LINK.test(html.slice(link, sign));
+}
+
+const LINK = /^href=["']?[^"'\s]*$/;
+
+/** Digits of a hash that tell it from the others. */
+const DIGITS = 32;
+const HEX = /^[0-9a-f]{32}$/;
+
+/** A hash as links give it, found without taking them apart; with another number sign it may be that of something else. */
+const FRAGMENT = /^[^#]*href=["']?[^"'\s#]*#(md5|sha\d+)=([0-9a-fA-F]{32,})[^#]*$/;
 
 /** Whether the hashes of a file are none of the pinned ones although they could be. */
 function contradicts(pinned: readonly string[] = []): (offered: readonly string[]) => boolean {

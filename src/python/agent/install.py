@@ -460,11 +460,10 @@ class Installation:
         record.append([relative, digest(data), str(len(data))])
 
     def open(self, content):
-        """Stream and size of a file's bytes."""
+        """A file's bytes, or a stream of them, and their size."""
         if content.data is not None:
-            return io.BytesIO(content.data), len(content.data)
-        found = self.content(content.member)
-        return io.BytesIO(found) if isinstance(found, bytes) else found, content.member.file_size
+            return content.data, len(content.data)
+        return self.content(content.member), content.member.file_size
 
     def content(self, member):
         """A member's bytes, or a stream of them where there is no room to hold them."""
@@ -502,9 +501,11 @@ class Installation:
             name = os.path.basename(path)
             if not path.startswith(roots) or not name.endswith(".py") or name == ".py" or "/__pycache__/" in path:
                 continue
-            stream, _ = self.open(self.files[path])
-            with stream:
-                code = byte_code(stream.read(), "%s/%s" % (self.prefix, path))
+            source, _ = self.open(self.files[path])
+            if not isinstance(source, bytes):
+                with source as stream:
+                    source = stream.read()
+            code = byte_code(source, "%s/%s" % (self.prefix, path))
             if code is not None:
                 self.add(importlib.util.cache_from_source(path, optimization=""), Content(data=code))
 
@@ -565,7 +566,7 @@ def record_order(row):
 
 
 def write_tar(out, files, folders, opened, links=None):
-    """Writes the tree; `opened(content)` gives (stream, size). Wheel paths that are not Unicode are refused by encode."""
+    """Writes the tree; `opened(content)` gives bytes or a stream, and their size. Wheel paths that are not Unicode are refused by encode."""
     links = links or {}
     for path in sorted([*files, *folders, *links], key=lambda path: path.split("/")):
         if path in links:
@@ -573,10 +574,13 @@ def write_tar(out, files, folders, opened, links=None):
         elif path in folders:
             out.write(header(path + "/", tarfile.DIRTYPE, 0o755))
         else:
-            stream, size = opened(files[path])
-            with stream:
-                out.write(header(path, tarfile.REGTYPE, 0o755 if files[path].executable else 0o644, size))
-                copied = copy(stream, out)
+            found, size = opened(files[path])
+            out.write(header(path, tarfile.REGTYPE, 0o755 if files[path].executable else 0o644, size))
+            if isinstance(found, bytes):
+                copied = out.write(found)
+            else:
+                with found as stream:
+                    copied = copy(stream, out)
             if copied != size:
                 raise BadWheel("%r has another size than the archive says" % path)
             out.write(bytes(-size % tarfile.BLOCKSIZE))
@@ -628,7 +632,7 @@ def write_skeleton(prefix, out):
                 data = data.replace(b"wheelwright-virtual-environment", os.path.basename(prefix).encode())
                 files[relative] = Content(data=data, executable=bool(os.stat(path).st_mode & 0o111))
     shutil.rmtree(work)
-    write_tar(out, files, folders, lambda content: (io.BytesIO(content.data), len(content.data)), links)
+    write_tar(out, files, folders, lambda content: (content.data, len(content.data)), links)
     return []
 
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +42,25 @@ describe('project pages', () => {
       { filename: 'a-1.0.tar.gz', hashes: [`sha256:${HEX}`], yanked: false, location: { url: { url: 'https://index.test/simple/a/a-1.0.tar.gz' } } },
       { filename: 'a-2.0.tar.gz', hashes: [], requiresPython: '>=3', yanked: true, location: { url: { url: 'https://index.test/a-2.0.tar.gz' } } },
     ]);
+  });
+
+  test('pins leave out the same files however a page is written', () => {
+    const hash = (index: number): string => index.toString(16).repeat(64);
+    const some = fc.constantFrom(0, 1, 2, 3).map(hash);
+    const target = fc.oneof(
+      { arbitrary: some.map((hex) => `x.tar.gz#sha256=${hex}`), weight: 5 },
+      some.map((hex) => `x.tar.gz#sha256=${hex.toUpperCase()}`), some.map((hex) => `x.tar.gz#md5=${hex.slice(32)}`), fc.constantFrom('x.tar.gz', 'x.tar.gz#sha256=12', 'x.tar.gz#frag'),
+    );
+    const title = fc.oneof(fc.constant(''), some.map((hex) => ` title="#sha256=${hex}"`), fc.constantFrom(' title="<a b"', ' title="&#39;"', ' data-requires-python="<3"', ' data-yanked=""'));
+    const anchor = fc.tuple(title, target, title, fc.constantFrom('x', 'x &amp; y', '')).map(([before, href, after, label]) => `<a${before} href="${href}"${after}>${label}</a>`);
+    const text = fc.oneof({ arbitrary: anchor, weight: 8 }, fc.constantFrom('<br/>', '<abbr>a</abbr>', '<A HREF="x.tar.gz">x</A>', '<a href="x.tar.gz">', 'text'));
+    const pins: fc.Arbitrary<readonly string[]> = fc.oneof(fc.array(some.map((hex) => `sha256:${hex}`), { minLength: 1, maxLength: 2 }), fc.constantFrom<readonly string[]>([], [`md5:${hash(1).slice(32)}`], [`sha256:${hash(1)}`, `md5:${hash(2).slice(32)}`]));
+    fc.assert(fc.property(fc.array(text, { maxLength: 6 }), pins, (texts, pinned) => {
+      const read = (hashes: readonly string[]) => parseSimplePage({ body: Buffer.from(`<html>${texts.join('\n')}`), contentType: 'text/html', url: 'https://index.test/simple/x/', subject: 'page', rank: 0, pinned: hashes });
+      const kinds = new Set(pinned.map((one) => one.split(':')[0]));
+      const left = ({ hashes }: { readonly hashes: readonly string[] }): boolean => !hashes.some((one) => kinds.has(one.split(':')[0]) && !pinned.includes(one));
+      expect(read(pinned).filter(left)).toEqual(read([]).filter(left));
+    }), { numRuns: 3000, seed: 9 });
   });
 
   test('of what a pin excludes by its hashes nothing is looked at; what the page does not say stays', () => {
