@@ -28,6 +28,8 @@ export interface UnpackOptions {
   readonly from: string;
   /** Each opens a tar, bottom first; one is read at a time. */
   readonly tars: readonly (() => Promise<Readable>)[];
+  /** Given what the engine's tidying up takes, which never fails; without it, that is waited for. */
+  readonly tidying?: (ended: Promise<void>) => void;
   readonly signal?: AbortSignal;
 }
 

@@ -16,7 +16,7 @@ const PRUNE = '/moby.buildkit.v1.Control/Prune';
 const EXPORTER = 'moby';
 
 /** By BuildKit's own interface. Its cache has nothing of it afterwards. */
-export async function unpackLayers(connection: Connection, { from, tars, signal }: UnpackOptions): Promise<ImageId> {
+export async function unpackLayers(connection: Connection, { from, tars, tidying, signal }: UnpackOptions): Promise<ImageId> {
   const { transport } = connection;
   const mark = `wheelwright-${randomUUID()}`;
   const opens = new Map(tars.map((open, index) => [`/${mark}/${index}`, open]));
@@ -39,14 +39,20 @@ export async function unpackLayers(connection: Connection, { from, tars, signal 
       if (!(error instanceof GrpcError)) throw error;
       throw new Failed({ reason: 'build', message: `the engine could not unpack layers: ${error.message}` }, { cause: error });
     } finally {
-      // PruneRequest: 1 filter, 2 all. What can't be removed now is removed as anything of the cache that is old.
-      await client?.call(PRUNE, encode({ 1: [`description~=${mark}`], 2: true })).catch(() => undefined);
-      client?.close();
       session.close();
+      const ended = tidy(client, mark);
+      if (tidying === undefined) await ended;
+      else tidying(ended);
     }
   }, 'build').catch((error: unknown) => {
     throw signal?.aborted === true ? abortReason(signal) : error;
   });
+}
+
+/** PruneRequest: 1 filter, 2 all. What can't be removed now is removed as anything of the cache that is old. */
+async function tidy(client: GrpcClient | undefined, mark: string): Promise<void> {
+  await client?.call(PRUNE, encode({ 1: [`description~=${mark}`], 2: true })).catch(() => undefined);
+  client?.close();
 }
 
 /** SolveResponse: 1 a map of texts. */

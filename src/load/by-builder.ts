@@ -25,6 +25,7 @@ export class ByBuilder {
   /** Names of images that only have layers, which say what layers; the highest alone is sure to be there. */
   readonly #sent = new Set<string>();
   readonly #labels: (() => Promise<Readonly<Record<string, string>>>) | undefined;
+  readonly #tidying: Promise<void>[] = [];
   #begun = false;
   /** The builder's layers were other than ours, or it made none. */
   #useless = false;
@@ -58,6 +59,14 @@ export class ByBuilder {
 
   /** Loads images; before, what the builder can unpack of the layers that most of their bytes are in, if these are many. */
   async under(context: LoadContext, images: readonly LoadableImage[], load: LoadAll): Promise<readonly ImageId[]> {
+    try {
+      return await this.#under(context, images, load);
+    } finally {
+      await Promise.all(this.#tidying.splice(0));
+    }
+  }
+
+  async #under(context: LoadContext, images: readonly LoadableImage[], load: LoadAll): Promise<readonly ImageId[]> {
     if (!isByBuilder(context.info) || this.#useless || (await readIncremental(context.store, context.info)) === 'refused') return load(images);
     const { image, start, tars } = await heaviest(images, (one) => Math.max(one.known, this.#known(one.layers)), context.store);
     const isThere = this.#known(image.layers) === start;
@@ -98,7 +107,7 @@ export class ByBuilder {
     // It may be gone: what was sent ahead is removed as soon as its images are there.
     if (tars.length === 0 || (await engine.image(name)) === undefined) return work(0);
     const id = await engine
-      .unpack({ from: name, tars: tars.map((layer) => () => openLayer(layer, store)), ...(signal === undefined ? {} : { signal }) })
+      .unpack({ from: name, tars: tars.map((layer) => () => openLayer(layer, store)), tidying: (ended) => void this.#tidying.push(ended), ...(signal === undefined ? {} : { signal }) })
       .catch(refused);
     if (id === undefined) {
       this.#useless = true;
