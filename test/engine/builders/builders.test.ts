@@ -61,12 +61,16 @@ test('files that a builder leaves on the host belong to the project’s owner', 
 test('an engine that does not see our folders is found out, and remembered', async () => {
   await inTemporaryFolder(async (dir) => {
     const store = new MemoryStore();
-    // As with a remote engine, the path means something else there: here the engine's caches are of another folder.
-    const blind = { ...engine, createContainer: (spec: Parameters<typeof engine.createContainer>[0]) => engine.createContainer({ ...spec, mounts: (spec.mounts ?? []).map((mount) => (mount.type === 'bind' ? { ...mount, source: '/tmp' } : mount)) }) };
+    const elsewhere = join(dir, 'elsewhere');
+    await mkdir(elsewhere);
+    // As with a remote engine, the path means something else there.
+    const blind = { ...engine, createContainer: (spec: Parameters<typeof engine.createContainer>[0]) => engine.createContainer({ ...spec, mounts: (spec.mounts ?? []).map((mount) => (mount.type === 'bind' ? { ...mount, source: elsewhere } : mount)) }) };
     const first = await testBuilders(dir, { store, engine: blind });
     const builder = await first.builders.open(BUILDER_KEY);
     expect(first.events).toContainEqual(expect.objectContaining({ message: expect.stringContaining('do not reach') }));
     expect(await builder.source()).toMatch(/^\/wheelwright\/work\//);
+    // The container that was made as if they did is gone.
+    expect(await containersOf(dir)).toHaveLength(1);
     await first.builders.close();
     await removeVolumes(dir);
     for await (const { value } of store.listRecords('probes')) expect(value).toMatchObject({ reach: false });
