@@ -12,7 +12,7 @@ const MAX_META = 1024 * 1024;
 /**
  * Checks a piece that a builder made while its bytes pass by on their way into the store, and tells what is in it. It knows the one form that our installer writes:
  * ustar headers with sound numbers and checksums, pax headers for long names, files, folders and symlinks, each path once. All else ends in `Failed` (reason
- * `archive`). Ten times as quick as `PieceReader`, which takes any archive.
+ * `archive`). Much quicker than `PieceReader`, which takes any archive: nothing is waited for between entries.
  */
 export class PieceScanner {
   readonly #entries: Entry[] = [];

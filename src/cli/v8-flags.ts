@@ -15,7 +15,7 @@ interface Settings {
 }
 
 /**
- * How the place for young objects grows; how much more there may be after a collection before V8 begins the next by itself (its own idea is 10 to 60 %, which with some
+ * How the place for young objects grows; how much more there may be after a collection before V8 begins the next by itself (left to it, some
  * 20 MB that stay came to 50 whole collections in 45 s, while it is buffers that come and go, and those are looked after by us); who frees the buffers that a collection found without a holder: another thread may
  * come to it late, and on a busy machine tens of megabytes stand until it does; and how soon functions are compiled better: a run of a
  * minute in which most of the work is others' gets less of that than it costs.

@@ -5,12 +5,13 @@ import { crc32, deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { buildPiece } from '../../../src/archive/build-piece.js';
 import { Failed } from '../../../src/core/failure.js';
-import type { Digest } from '../../../src/core/identity.js';
+import type { Digest, PackageKey } from '../../../src/core/identity.js';
 import { compare } from '../../../src/core/record.js';
 import { findConflicts } from '../../../src/python/conflicts.js';
 import { directUrl } from '../../../src/python/direct-url.js';
 import type { Origin } from '../../../src/python/lock.js';
 import { activeRequirements, isExact } from '../../../src/python/merge.js';
+import { getPiece } from '../../../src/python/piece.js';
 import { readRequirements } from '../../../src/python/requirements-file.js';
 import { readMetadata } from '../../../src/python/read-metadata.js';
 import { settleAll } from '../../../src/python/settle.js';
@@ -169,6 +170,15 @@ test('packages that overwrite each other, in the order of their names', async ()
     { path: 'other', packages: ['a', 'b', 'c'] },
     { path: 'size', packages: ['a', 'b'] },
   ]);
+});
+
+test('pieces that an earlier release recorded are taken as they are', async () => {
+  const store = new MemoryStore();
+  const { digest, size } = await store.writeBlob(Buffer.from('piece'));
+  const listing = (await store.writeBlob(Buffer.from('listing'))).digest;
+  for (const [key, format] of [['a', 1], ['b', 2], ['c', 3]] as const) await store.putRecord('pieces', key.repeat(64), { format, piece: digest, size, listing });
+  const found = await Promise.all(['a', 'b', 'c'].map((key) => getPiece(store, key.repeat(64) as PackageKey)));
+  expect(found).toEqual([{ format: 2, piece: digest, size }, { format: 2, piece: digest, size }, undefined]);
 });
 
 describe('requirements of one environment', () => {
