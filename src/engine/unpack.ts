@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { abortReason, Failed, fail } from '../core/failure.js';
 import type { ImageId } from '../core/identity.js';
 import { openSession } from './build-session.js';
@@ -12,6 +13,9 @@ import { asking } from './refusal.js';
 
 const SOLVE = '/moby.buildkit.v1.Control/Solve';
 const PRUNE = '/moby.buildkit.v1.Control/Prune';
+/** Of tidying up, and milliseconds between two. */
+const TRIES = 4;
+const PAUSE = 200;
 /** The one that writes to the engine's image store. */
 const EXPORTER = 'moby';
 
@@ -49,10 +53,22 @@ export async function unpackLayers(connection: Connection, { from, tars, tidying
   });
 }
 
-/** PruneRequest: 1 filter, 2 all. What can't be removed now is removed as anything of the cache that is old. */
+/**
+ * PruneRequest: 1 filter, 2 all; each answer is something that was removed. Right after a build all of it may still be held (once in some eighty calls, seen
+ * on 28.5), so it is asked again. What can't be removed now is removed as anything of the cache that is old.
+ */
 async function tidy(client: GrpcClient | undefined, mark: string): Promise<void> {
-  await client?.call(PRUNE, encode({ 1: [`description~=${mark}`], 2: true })).catch(() => undefined);
-  client?.close();
+  try {
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      if (tries > 0) await setTimeout(PAUSE);
+      const removed = await client?.call(PRUNE, encode({ 1: [`description~=${mark}`], 2: true }));
+      if (removed?.length !== 0) return;
+    }
+  } catch {
+    // The engine is gone, or does not remove anything.
+  } finally {
+    client?.close();
+  }
 }
 
 /** SolveResponse: 1 a map of texts. */
