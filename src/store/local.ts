@@ -16,11 +16,11 @@ import { Lock } from './lock.js';
 import type { LockContext } from './lock.js';
 import { Processes } from './processes.js';
 import type { Self } from './processes.js';
-import { openBlob, verifiedStream } from './read-blob.js';
+import { openBlob, verifiedBytes, verifiedStream, type OnCorrupt } from './read-blob.js';
 import { Records } from './records.js';
+import { SeenBlobs } from './seen-blobs.js';
 import { setAside } from './set-aside.js';
 import { StoreLock } from './store-lock.js';
-import { CorruptBlob } from './store.js';
 import type { BlobSource, Bucket, PutRecordOptions, RecordEntry, Store, StoredBlob, WriteBlobOptions } from './store.js';
 import { adoptFile, writeBlobFile } from './write-blob.js';
 
@@ -45,6 +45,7 @@ export class LocalStore implements Store {
   readonly records: Records;
   readonly processes: Processes;
   private readonly storeLock: StoreLock;
+  private readonly seen = new SeenBlobs();
   private readonly inTurn = inTurnPerKey<string>();
   private readonly lockContext: LockContext;
   private counter = 0;
@@ -86,28 +87,16 @@ export class LocalStore implements Store {
   }
 
   async readBlob(digest: Digest): Promise<Readable> {
-    const path = this.pathOf(digest);
-    const file = await openBlob(path, digest);
-    return verifiedStream(file, { digest, path }, (bad, at, inode) => this.setAsideBlob(bad, at, inode));
+    return verifiedStream(await openBlob(this.pathOf(digest), digest), this.seen, this.setAsideBlob);
   }
 
   async readBlobBytes(digest: Digest): Promise<Buffer> {
-    const path = this.pathOf(digest);
-    const file = await openBlob(path, digest);
-    try {
-      const bytes = await onDisk(path, () => file.readFile());
-      const found = createHash('sha256').update(bytes).digest('hex');
-      if (found === digest) return bytes;
-      await this.setAsideBlob(digest, path, (await file.stat()).ino);
-      throw new CorruptBlob(digest, found);
-    } finally {
-      await file.close();
-    }
+    return verifiedBytes(await openBlob(this.pathOf(digest), digest), this.seen, this.setAsideBlob);
   }
 
   async writeBlob(source: BlobSource, options: WriteBlobOptions = {}): Promise<StoredBlob> {
     const temp = await this.temp('blob');
-    return writeBlobFile(source, { temp, of: (digest) => this.pathOf(digest) }, options);
+    return writeBlobFile(source, { temp, of: (digest) => this.pathOf(digest) }, options, this.seen);
   }
 
   /** Turns a file in this store's own tmp or work folder into a blob without copying it. The file is gone after, always. */
@@ -201,9 +190,7 @@ export class LocalStore implements Store {
     await this.processes.close();
   }
 
-  private async setAsideBlob(digest: Digest, path: string, inode: number): Promise<void> {
-    await this.setAside({ path, inode, what: `blob ${digest}` });
-  }
+  private readonly setAsideBlob: OnCorrupt = (digest, path, inode) => this.setAside({ path, inode, what: `blob ${digest}` });
 
   /** A file without bytes is what a power cut leaves; only one digest may be like that. */
   private isThere(digest: Digest): boolean {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { constants, fstatSync } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { Digest } from '../core/identity.js';
-import { diskError, errorCode } from '../util/disk.js';
+import { diskError, errorCode, onDisk } from '../util/disk.js';
+import type { SeenBlobs } from './seen-blobs.js';
 import { CorruptBlob, MissingBlob } from './store.js';
 
 /** Bytes read at a time. */
@@ -13,8 +14,16 @@ const CHUNK = 256 * 1024;
 /** Called when a blob's bytes turned out wrong, before the reader is told. */
 export type OnCorrupt = (digest: Digest, path: string, inode: number) => Promise<void>;
 
-/** A blob opened for reading. Throws MissingBlob where there is no such regular file. */
-export async function openBlob(path: string, digest: Digest): Promise<FileHandle> {
+/** A blob opened for reading, and what its file was like then. */
+export interface OpenBlob {
+  readonly digest: Digest;
+  readonly path: string;
+  readonly file: FileHandle;
+  readonly stat: Stats;
+}
+
+/** Throws MissingBlob where there is no such regular file. */
+export async function openBlob(path: string, digest: Digest): Promise<OpenBlob> {
   let file: FileHandle;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -22,36 +31,37 @@ export async function openBlob(path: string, digest: Digest): Promise<FileHandle
     if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ELOOP') throw new MissingBlob(digest, { cause: error });
     throw diskError(error, path);
   }
-  if ((await file.stat()).isFile()) return file;
+  const stat = await file.stat();
+  if (stat.isFile()) return { digest, path, file, stat };
   await file.close();
   throw new MissingBlob(digest);
 }
 
 /**
- * The bytes of an open blob, verified: the last chunk is held back until the hash has matched, so nobody can read to
- * the end of wrong bytes without the error. Closes the file, also when destroyed half-way.
+ * The bytes of an open blob, verified unless they were before: the last chunk is held back until the hash has matched, so nobody
+ * can read to the end of wrong bytes without the error. Closes the file, also when destroyed half-way.
  */
-export function verifiedStream(file: FileHandle, blob: { digest: Digest; path: string }, onCorrupt: OnCorrupt): Readable {
-  const hash = createHash('sha256');
+export function verifiedStream(blob: OpenBlob, seen: SeenBlobs, onCorrupt: OnCorrupt): Readable {
+  const { digest, path, file, stat } = blob;
+  const hash = seen.has(digest, stat) ? undefined : createHash('sha256');
   // Most blobs are small: a whole chunk for each, and another to see its end, would be twice their bytes in garbage.
-  let left = fstatSync(file.fd).size;
+  let read = 0;
   let held: Buffer | undefined;
 
   async function next(): Promise<{ chunk?: Buffer; end: boolean }> {
     for (;;) {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(left, 1)));
-      const { bytesRead } = await file.read(buffer, 0, buffer.length);
       // More than there was: somebody wrote to it, and the hash will tell.
-      left = left > 0 ? left - bytesRead : CHUNK;
+      const left = read < stat.size ? stat.size - read : read === stat.size ? 1 : CHUNK;
+      const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, left));
+      const { bytesRead } = await file.read(buffer, 0, buffer.length);
+      read += bytesRead;
       const before = held;
       if (bytesRead === 0) {
-        const found = hash.digest('hex');
-        if (found === blob.digest) return before === undefined ? { end: true } : { chunk: before, end: true };
-        await onCorrupt(blob.digest, blob.path, (await file.stat()).ino);
-        throw new CorruptBlob(blob.digest, found);
+        if (hash !== undefined || read !== stat.size) await check(blob, { found: hash?.digest('hex') ?? 'of another size', seen, onCorrupt });
+        return { ...(before === undefined ? {} : { chunk: before }), end: true };
       }
       held = buffer.subarray(0, bytesRead);
-      hash.update(held);
+      hash?.update(held);
       if (before !== undefined) return { chunk: before, end: false };
     }
   }
@@ -64,7 +74,7 @@ export function verifiedStream(file: FileHandle, blob: { digest: Digest; path: s
           if (chunk !== undefined) this.push(chunk);
           if (end) this.push(null);
         },
-        (error: unknown) => this.destroy(diskError(error, blob.path) as Error),
+        (error: unknown) => this.destroy(diskError(error, path) as Error),
       );
     },
     destroy(error, callback) {
@@ -74,4 +84,29 @@ export function verifiedStream(file: FileHandle, blob: { digest: Digest; path: s
       );
     },
   });
+}
+
+/** All bytes of an open blob, as `verifiedStream` gives them. */
+export async function verifiedBytes(blob: OpenBlob, seen: SeenBlobs, onCorrupt: OnCorrupt): Promise<Buffer> {
+  const { digest, path, file, stat } = blob;
+  try {
+    const bytes = await onDisk(path, () => file.readFile());
+    if (!seen.has(digest, stat)) await check(blob, { found: createHash('sha256').update(bytes).digest('hex'), seen, onCorrupt });
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+interface Checking {
+  /** The digest of the bytes, or what is wrong with them. */
+  readonly found: string;
+  readonly seen: SeenBlobs;
+  readonly onCorrupt: OnCorrupt;
+}
+
+async function check({ digest, path, stat }: OpenBlob, { found, seen, onCorrupt }: Checking): Promise<void> {
+  if (found === digest) return seen.add(digest, stat);
+  await onCorrupt(digest, path, stat.ino);
+  throw new CorruptBlob(digest, found);
 }

@@ -70,7 +70,7 @@ async function verifyBlobs(store: LocalStore, { signal }: VerifyOptions, report:
 async function hashFile(path: string, signal: AbortSignal | undefined): Promise<{ hash: string; bytes: number; inode: number } | undefined> {
   let file: FileHandle;
   try {
-    file = await openBlob(path, basename(path) as Digest);
+    ({ file } = await openBlob(path, basename(path) as Digest));
   } catch (error) {
     if (error instanceof MissingBlob) return undefined;
     throw error;

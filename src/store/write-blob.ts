@@ -7,6 +7,7 @@ import { fail } from '../core/failure.js';
 import type { Digest } from '../core/identity.js';
 import { diskError, onDisk } from '../util/disk.js';
 import { SyncedFile } from '../util/synced-file.js';
+import { settledTime, type SeenBlobs } from './seen-blobs.js';
 import type { BlobSource, Hash, StoredBlob, WriteBlobOptions } from './store.js';
 
 /** Blobs are for everybody to read and for nobody to change. */
@@ -14,9 +15,10 @@ const BLOB_MODE = 0o444;
 
 /**
  * Bytes → temporary file, hashed on the way → synced → renamed to their digest. An existing blob is replaced: the new
- * bytes are known to be right, the old ones are not. On any error the temporary file is removed and nothing shows.
+ * bytes are known to be right, the old ones are not. On any error the temporary file is removed and nothing shows. `seen` gets
+ * the blob.
  */
-export async function writeBlobFile(source: BlobSource, paths: BlobPaths, options: WriteBlobOptions): Promise<StoredBlob> {
+export async function writeBlobFile(source: BlobSource, paths: BlobPaths, options: WriteBlobOptions, seen: SeenBlobs): Promise<StoredBlob> {
   const { temp } = paths;
   return publish(paths, async () => {
     const file = new SyncedFile(temp);
@@ -27,7 +29,7 @@ export async function writeBlobFile(source: BlobSource, paths: BlobPaths, option
         await onDisk(temp, () => file.write(chunk));
       }
       const blob = hashes.check(options);
-      await onDisk(temp, () => file.finish(BLOB_MODE));
+      seen.add(blob.digest, await onDisk(temp, () => file.finish(BLOB_MODE, settledTime())));
       return blob;
     } finally {
       file.close();

@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, fdatasync, openSync, write, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fdatasync, fstatSync, futimesSync, openSync, write, writeSync, type Stats } from 'node:fs';
 import { promisify } from 'node:util';
 
 /** Bytes that are written directly: a turn through the thread pool takes longer than the copy. */
@@ -26,10 +26,12 @@ export class SyncedFile {
     }
   }
 
-  /** The bytes are on the disk then, and the file has this mode whatever the umask. */
-  async finish(mode: number): Promise<void> {
+  /** The bytes are on the disk then, and the file has this mode whatever the umask. `time`: of its last change, if not the real one. */
+  async finish(mode: number, time?: Date): Promise<Stats> {
     fchmodSync(this.#descriptor, mode);
+    if (time !== undefined) futimesSync(this.#descriptor, time, time);
     await sync(this.#descriptor);
+    return fstatSync(this.#descriptor);
   }
 
   /** Always, also after an error. Twice is fine. */

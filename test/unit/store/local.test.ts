@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync, existsSync, lutimesSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { Failed } from '../../../src/core/failure.js';
 import type { Reason } from '../../../src/core/failure.js';
 import type { Digest } from '../../../src/core/identity.js';
@@ -11,6 +13,7 @@ import { collectGarbage, sweep } from '../../../src/store/gc.js';
 import { planGc } from '../../../src/store/gc-plan.js';
 import { takeInventory } from '../../../src/store/inventory.js';
 import { cleanLeftovers } from '../../../src/store/leftovers.js';
+import { CorruptBlob } from '../../../src/store/store.js';
 import { verifyStore } from '../../../src/store/verify.js';
 import { openTemporaryStore, temporaryFolder } from './rig.js';
 
@@ -119,6 +122,47 @@ describe('adopting a file', () => {
     await expect(store.adopt(join(dir, 'out', 'b'))).rejects.toThrow(/own tmp or work/);
     expect(readFileSync(outside, 'utf8')).toBe('keep me');
     expect(readdirSync(store.layout.blobs)).toEqual([]);
+  });
+});
+
+describe('reading blobs', () => {
+  /** Other bytes of one length, under the old times. */
+  const secretly = (path: string, bytes: Buffer): void => {
+    // Node takes no time to the nanosecond.
+    const times = join(temporaryFolder(), 'times');
+    execFileSync('touch', ['-r', path, times]);
+    chmodSync(path, 0o600);
+    writeFileSync(path, bytes);
+    execFileSync('touch', ['-r', times, path]);
+  };
+  const read = async (stream: Readable): Promise<Buffer> => Buffer.concat((await stream.toArray()) as Buffer[]);
+
+  test.each([5, 1_000_000])('one of %d bytes is hashed once as long as nobody writes to its file', async (size) => {
+    const { store } = await openTemporaryStore();
+    const reopen = async () => (await openTemporaryStore(store.dir)).store;
+    const [whole, harm] = [Buffer.alloc(size, 'a'), Buffer.alloc(size, 'b')];
+    const { digest } = await store.writeBlob(whole);
+    secretly(store.pathOf(digest), harm);
+    expect((await store.readBlobBytes(digest)).equals(harm)).toBe(true);
+    expect((await read(await store.readBlob(digest))).equals(harm)).toBe(true);
+    // Another process has seen nothing of it, and hashes it once when it is right.
+    secretly(store.pathOf(digest), whole);
+    const other = await reopen();
+    expect((await read(await other.readBlob(digest))).equals(whole)).toBe(true);
+    secretly(store.pathOf(digest), harm);
+    expect((await other.readBlobBytes(digest)).equals(harm)).toBe(true);
+    await expect((await reopen()).readBlobBytes(digest)).rejects.toThrow(CorruptBlob);
+  });
+
+  test('one that was just changed is not remembered: another change might leave it with the same time', async () => {
+    const { store } = await openTemporaryStore();
+    const { digest } = await store.writeBlob(Buffer.from('whole'));
+    const now = new Date();
+    utimesSync(store.pathOf(digest), now, now);
+    const { store: other } = await openTemporaryStore(store.dir);
+    expect(await other.readBlobBytes(digest)).toEqual(Buffer.from('whole'));
+    secretly(store.pathOf(digest), Buffer.from('other'));
+    await expect(other.readBlobBytes(digest)).rejects.toThrow(CorruptBlob);
   });
 });
 
