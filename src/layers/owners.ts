@@ -4,15 +4,6 @@ import type { Listed } from '../artifact/listing.js';
 import { nameOf } from '../artifact/walk.js';
 import { fail } from '../core/failure.js';
 
-/** What is known of the parts of two versions. */
-export interface Look {
-  /** Parts that both have, in the same order. */
-  readonly common: ReadonlySet<string>;
-  /** Of those, the affected entries, where there are any; of others all. */
-  readonly listings: ReadonlyMap<string, readonly Listed[]>;
-  readonly affected: ReadonlySet<string>;
-}
-
 /** Who has a path in the end; `entry` is absent for folders that are only implied by a part's place. */
 export interface Owner {
   readonly part: Part;
@@ -22,8 +13,14 @@ export interface Owner {
 /** Path → who has it. */
 export type Tree = ReadonlyMap<string, Owner>;
 
+export interface Resolving {
+  /** Entries of parts, by `idOf`. */
+  readonly listings: ReadonlyMap<string, readonly Listed[]>;
+  readonly isAffected: (path: string) => boolean;
+}
+
 /** The affected paths' owners. Later parts win. */
-export function resolve(parts: readonly Part[], { listings, affected }: Look): Tree {
+export function resolve(parts: readonly Part[], { listings, isAffected }: Resolving): Tree {
   const tree = new Map<string, Owner>();
   const put = (path: string, owner: Owner): void => {
     const known = tree.get(path);
@@ -32,10 +29,10 @@ export function resolve(parts: readonly Part[], { listings, affected }: Look): T
   };
   for (const part of parts) {
     const at = rooted(part.at);
-    for (const folder of foldersTo(at)) if (affected.has(folder)) put(folder, { part });
+    for (const folder of foldersTo(at)) if (isAffected(folder)) put(folder, { part });
     for (const entry of listings.get(idOf(part)) ?? []) {
       const path = below(at, entry[1]);
-      if (affected.has(path)) put(path, { part, entry });
+      if (isAffected(path)) put(path, { part, entry });
     }
   }
   return tree;

@@ -3,7 +3,7 @@ import { ancestorsOf, below, parentOf, rooted } from '../archive/paths.js';
 import type { Part } from '../artifact/artifact.js';
 import type { Listed } from '../artifact/listing.js';
 import { compare } from '../core/record.js';
-import { foldersTo, idOf, isFolder, resolve, type Look, type Owner, type Tree } from './owners.js';
+import { foldersTo, idOf, isFolder, resolve, type Owner, type Tree } from './owners.js';
 import { sameLeaves, type HashFiles } from './same-leaves.js';
 import type { LayerPart } from './layer.js';
 
@@ -42,13 +42,20 @@ export async function treeChanges(from: readonly Part[], to: readonly Part[], { 
   const common = inSameOrder(before, after);
   const touched = [...before, ...after].filter((part) => !common.has(idOf(part)));
   const listings = await listingsOf(touched, list);
-  const affected = affectedPaths(touched, listings, rooted(prefix));
+  const root = rooted(prefix);
+  if (before.length === 0) {
+    const now = resolve(after, { listings, isAffected: (path) => isWithin(path, root) });
+    return difference(NOTHING, now, { look: { common, listings, affected: now }, parts: after, same: new Set() });
+  }
+  const affected = affectedPaths(touched, listings, root);
   const neighbours = after.filter((part) => common.has(idOf(part)));
   for (const [id, listing] of await relevantListings(neighbours, affected, list)) listings.set(id, listing);
-  const look: Look = { common, listings, affected };
-  const [old, now] = [resolve(before, look), resolve(after, look)];
-  return difference(old, now, { look, parts: after, same: await sameLeaves(old, now, { affected, hash }) });
+  const isAffected = (path: string): boolean => affected.has(path);
+  const [old, now] = [resolve(before, { listings, isAffected }), resolve(after, { listings, isAffected })];
+  return difference(old, now, { look: { common, listings, affected }, parts: after, same: await sameLeaves(old, now, { affected, hash }) });
 }
+
+const NOTHING: Tree = new Map();
 
 /** A part that comes again later counts there only: it overrides all that it has. */
 function withoutRepeats(parts: readonly Part[]): readonly Part[] {
@@ -81,16 +88,23 @@ async function listingsOf(parts: readonly Part[], list: ListPart): Promise<Map<s
 
 function affectedPaths(parts: readonly Part[], listings: ReadonlyMap<string, readonly Listed[]>, prefix: string): Set<string> {
   const affected = new Set<string>();
-  const add = (path: string): void => {
-    if (path === prefix || prefix === '' || path.startsWith(`${prefix}/`)) affected.add(path);
-    else if (!prefix.startsWith(`${path}/`)) throw new Error(`a part has /${path}, outside the artifact's prefix /${prefix}`);
-  };
+  const add = (path: string): void => void (isWithin(path, prefix) && affected.add(path));
   for (const part of parts) {
     const at = rooted(part.at);
     for (const folder of foldersTo(at)) add(folder);
     for (const [, path] of listings.get(idOf(part)) as readonly Listed[]) add(below(at, path));
   }
   return affected;
+}
+
+/** False for folders above the prefix. */
+function isWithin(path: string, prefix: string): boolean {
+  if (prefix === '' || (path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === '/'))) return true;
+  return prefix.startsWith(`${path}/`) ? false : outside(path, prefix);
+}
+
+function outside(path: string, prefix: string): never {
+  throw new Error(`a part has /${path}, outside the artifact's prefix /${prefix}`);
 }
 
 /** The affected entries of these parts; those that lie where there are none are not listed. */
@@ -109,6 +123,16 @@ async function relevantListings(parts: readonly Part[], affected: ReadonlySet<st
   }));
 }
 
+/** What is known of the parts of two versions. */
+interface Look {
+  /** Parts that both have, in the same order. */
+  readonly common: ReadonlySet<string>;
+  /** Of those, the affected entries, where there are any; of others all. */
+  readonly listings: ReadonlyMap<string, readonly Listed[]>;
+  /** By path. */
+  readonly affected: ReadonlySet<string> | Tree;
+}
+
 interface Compared {
   readonly look: Look;
   readonly parts: readonly Part[];
@@ -123,7 +147,7 @@ function difference(before: Tree, after: Tree, { look, parts, same }: Compared):
   const removed: string[] = [];
   let added = 0;
   let wasted = 0;
-  for (const path of look.affected) {
+  for (const path of look.affected.keys()) {
     const old = before.get(path);
     const now = after.get(path);
     if (old !== undefined && !isFolder(old) && !same.has(path)) wasted += bytesOf(old);
