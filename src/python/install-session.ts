@@ -40,6 +40,7 @@ export class InstallSession {
   /** By the name that the agent knows them by: those that it was given and has not answered. */
   readonly #given = new Map<string, Pending>();
   readonly #finishing: Promise<void>[] = [];
+  #number = 0;
   /** Absent where wheels and pieces go through the agent's standard streams. */
   #files: Exchange | undefined;
   readonly #over: Promise<void>;
@@ -101,31 +102,54 @@ export class InstallSession {
     const { jobs } = this.work.context;
     const files = this.#files;
     yield Buffer.from(`${JSON.stringify({ prefix, compile: compileBytecode, jobs, ...(files === undefined ? {} : { files: files.inside }) })}\n`);
-    for (let number = 0; ; number += 1) {
-      // A pipe is full soon and files are not: what is given later may be more urgent, and takes its place in the line until then.
-      while (files !== undefined && this.#given.size >= GIVEN * jobs) await this.#change();
-      const pending = await this.#next();
-      if (pending === undefined) return;
-      const out = String(number);
-      this.#given.set(out, pending);
-      yield* files === undefined ? this.#request(out, pending) : this.#request(out, pending, files);
+    yield* files === undefined ? this.#throughStream() : this.#throughFiles(files, GIVEN * jobs);
+  }
+
+  async *#throughStream(): AsyncGenerator<Buffer> {
+    for (;;) {
+      const pending = this.#next();
+      if (pending === undefined) {
+        if (this.#ended) return;
+        await this.#change();
+        continue;
+      }
+      const out = this.#give(pending);
+      const { obtained } = pending.job;
+      yield requestLine(out, obtained, obtained?.wheel.size ?? 0);
+      if (obtained !== undefined) yield* this.#wheel(obtained.wheel, pending);
     }
   }
 
-  async *#request(out: string, pending: Pending, files?: Exchange): AsyncGenerator<Buffer> {
-    const { obtained } = pending.job;
-    if (obtained === undefined) {
-      yield Buffer.from(`0 ${JSON.stringify({ out })}\n`);
-      return;
+  /**
+   * Beside each other: the way of a small wheel is a dozen turns of a loop that is busy with downloads, and the agent would wait. A pipe is full soon and files
+   * are not: what is given later may be more urgent, and takes its place in the line until then.
+   */
+  async *#throughFiles(files: Exchange, most: number): AsyncGenerator<Buffer> {
+    const lines: Buffer[] = [];
+    let putting = 0;
+    for (;;) {
+      for (let pending = this.#given.size < most ? this.#next() : undefined; pending !== undefined; pending = this.#given.size < most ? this.#next() : undefined) {
+        putting += 1;
+        void this.#putWheel(this.#give(pending), pending, files).then((line) => {
+          putting -= 1;
+          if (line !== undefined) lines.push(line);
+          this.#wake?.();
+        });
+      }
+      const line = lines.shift();
+      if (line !== undefined) yield line;
+      else if (this.#ended && putting === 0 && this.#waiting.length === 0) return;
+      else await this.#change();
     }
-    const { wheel, locked } = obtained;
-    const url = directUrl(locked.origin);
-    emitPackage(this.work, pending.title, 'installing');
-    const line = (size: number): Buffer => Buffer.from(`${size} ${JSON.stringify({ out, name: wheel.name, ...(url === undefined ? {} : { directUrl: url }) })}\n`);
-    if (files === undefined) {
-      yield line(wheel.size);
-      yield* this.#wheel(wheel, pending);
-    } else if (await this.#putWheel(out, wheel, { pending, files })) yield line(0);
+  }
+
+  /** The name that the agent knows it by. */
+  #give(pending: Pending): string {
+    const out = String(this.#number);
+    this.#number += 1;
+    this.#given.set(out, pending);
+    if (pending.job.obtained !== undefined) emitPackage(this.work, pending.title, 'installing');
+    return out;
   }
 
   async *#wheel(wheel: Obtained['wheel'], { failed }: Pending): AsyncGenerator<Buffer> {
@@ -143,16 +167,18 @@ export class InstallSession {
     }
   }
 
-  /** False if it can't be read or put there: the agent hears nothing of it. */
-  async #putWheel(out: string, wheel: Obtained['wheel'], { pending, files }: { readonly pending: Pending; readonly files: Exchange }): Promise<boolean> {
+  /** The request; undefined if the wheel can't be read or put there: the agent hears nothing of it. */
+  async #putWheel(out: string, pending: Pending, files: Exchange): Promise<Buffer | undefined> {
+    const { obtained } = pending.job;
+    const name = `${out}.whl`;
     try {
-      await files.put(`${out}.whl`, await this.work.context.store.readBlob(wheel.blob));
-      return true;
+      if (obtained !== undefined) await files.put(name, await this.work.context.store.readBlob(obtained.wheel.blob));
+      return requestLine(out, obtained, 0);
     } catch (error) {
       this.#answered(out);
       pending.failed(error);
-      await files.discard(`${out}.whl`);
-      return false;
+      await files.discard(name).catch(() => undefined);
+      return undefined;
     }
   }
 
@@ -161,11 +187,8 @@ export class InstallSession {
     return new Promise((wake) => (this.#wake = wake));
   }
 
-  async #next(): Promise<Pending | undefined> {
-    while (this.#waiting.length === 0) {
-      if (this.#ended) return undefined;
-      await this.#change();
-    }
+  #next(): Pending | undefined {
+    if (this.#waiting.length === 0) return undefined;
     const first = this.#waiting.reduce((one, other) => (comesBefore(other.job, one.job) ? other : one));
     this.#waiting.splice(this.#waiting.indexOf(first), 1);
     return first;
@@ -182,10 +205,15 @@ export class InstallSession {
       else {
         const outcome = await outcomeOf(content, entry.size);
         this.#outcome(out, pending, outcome);
-        if (outcome.ok && this.#files !== undefined) await this.#files.take(`${out}.tar`, outcome.size ?? -1, (content) => this.#piece(out, pending, content));
+        // Beside each other, as they were put there: no more than the agent has been given. One that can't be taken is the end of all.
+        if (outcome.ok && this.#files !== undefined) {
+          const taken = this.#files.take(`${out}.tar`, outcome.size ?? -1, (bytes) => this.#piece(out, pending, bytes));
+          this.#finishing.push(taken.catch((error: unknown) => void output.destroy(error as Error)));
+        }
       }
     }
     await Promise.all(this.#finishing);
+    if (output.errored !== null) throw output.errored;
   }
 
   #outcome(out: string, pending: Pending, { ok, error = 'unknown', warnings = [], full = false }: Outcome): void {
@@ -247,6 +275,14 @@ interface Outcome {
 /** Wheels that the agent has been given and not answered, for each that it works on: one, one whose piece is read, and one that waits. */
 const GIVEN = 3;
 const ZEROS = Buffer.alloc(64 * 1024);
+
+/** `size`: bytes of the wheel that follow. */
+function requestLine(out: string, obtained: Obtained | undefined, size: number): Buffer {
+  const url = obtained === undefined ? undefined : directUrl(obtained.locked.origin);
+  const request = { out, ...(obtained === undefined ? {} : { name: obtained.wheel.name }), ...(url === undefined ? {} : { directUrl: url }) };
+  return Buffer.from(`${size} ${JSON.stringify(request)}\n`);
+}
+
 /** Far above what is said of a wheel whose every row is wrong. */
 const OUTCOME_LIMIT = 64 * 1024 * 1024;
 

@@ -2,9 +2,10 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Part } from '../../../src/artifact/artifact.js';
 import { listPiece } from '../../../src/artifact/listing.js';
 import { FIXED_TIME } from '../../../src/archive/entry.js';
+import { Readable } from 'node:stream';
 import { tarOf } from '../../../src/archive/pack-tar.js';
 import type { PackItem } from '../../../src/archive/pack-tar.js';
-import type { Builder, Command, CommandResult } from '../../../src/builders/builder.js';
+import type { Builder, Command, CommandResult, Exchange } from '../../../src/builders/builder.js';
 import type { Event } from '../../../src/core/events.js';
 import { Failed } from '../../../src/core/failure.js';
 import type { PackageKey } from '../../../src/core/identity.js';
@@ -23,11 +24,14 @@ const PREFIX = '/opt/venv';
 let store: MemoryStore;
 let agent: ScriptedAgent;
 let events: Event[];
+/** Where wheels and pieces go by files. */
+let shared: SharedFiles | undefined;
 
 beforeEach(() => {
   store = new MemoryStore();
   agent = new ScriptedAgent();
   events = [];
+  shared = undefined;
 });
 
 /** What it was asked for, and how it answers: in the order asked unless a package is held. */
@@ -67,8 +71,44 @@ class ScriptedAgent {
 
   private answer({ out, name, size }: { out: string; name: string; size: number }): readonly PackItem[] {
     const error = this.bad.get(name);
+    if (shared !== undefined) {
+      const piece = pieceOf(name, shared.files.get(`${out}.whl`)?.length ?? 0);
+      shared.files.delete(`${out}.whl`);
+      shared.files.set(`${out}.tar`, piece);
+      return [item(`${out}.json`, JSON.stringify({ ok: true, warnings: [], size: piece.length }))];
+    }
     const outcome = item(`${out}.json`, JSON.stringify(error === undefined ? { ok: true, warnings: this.warnings.get(name) ?? [] } : { ok: false, error }));
     return error === undefined ? [outcome, item(`${out}.tar`, pieceOf(name, size))] : [outcome];
+  }
+}
+
+/** A folder that both see. */
+class SharedFiles implements Exchange {
+  readonly inside = '/shared/run-';
+  readonly files = new Map<string, Buffer>();
+  /** What is put is there only then. */
+  readonly held = new Map<string, Promise<void>>();
+  /** Pieces that are not taken before. */
+  taking: Promise<void> | undefined;
+  lost = false;
+
+  async put(name: string, content: Readable): Promise<void> {
+    const bytes = Buffer.concat((await content.toArray()) as Buffer[]);
+    await this.held.get(bytes.toString());
+    this.files.set(name, bytes);
+  }
+
+  async take<T>(name: string, size: number, read: (bytes: AsyncIterable<Buffer>) => Promise<T>): Promise<T> {
+    await this.taking;
+    const bytes = this.files.get(name)!;
+    if (this.lost) throw new Failed({ reason: 'engine', message: `what the builder left in ${name} is gone` });
+    expect(bytes).toHaveLength(size);
+    this.files.delete(name);
+    return read(Readable.from([bytes]));
+  }
+
+  async discard(name: string): Promise<void> {
+    this.files.delete(name);
   }
 }
 
@@ -87,7 +127,7 @@ async function* requests(input: AsyncIterable<Buffer>): AsyncGenerator<Asked> {
     for (let end = held.indexOf('\n'); end !== -1; end = held.indexOf('\n')) {
       const line = held.toString('utf8', 0, end);
       if (settings) {
-        expect(JSON.parse(line)).toEqual({ prefix: PREFIX, compile: true, jobs: 2 });
+        expect(JSON.parse(line)).toEqual({ prefix: PREFIX, compile: true, jobs: 2, ...(shared === undefined ? {} : { files: shared.inside }) });
         settings = false;
         held = held.subarray(end + 1);
         continue;
@@ -135,7 +175,7 @@ async function obtained(name: string, content = `wheel of ${name}`): Promise<Obt
 }
 
 function installer(packages = 1, onParts?: (parts: readonly Part[]) => void): Installer {
-  const builder = { agent: (name: string) => `/agent/${name}`, exchange: () => undefined, run: (command: Command) => agent.run(command) } as unknown as Builder;
+  const builder = { agent: (name: string) => `/agent/${name}`, exchange: () => shared, run: (command: Command) => agent.run(command) } as unknown as Builder;
   const context = {
     store,
     signal: new AbortController().signal,
@@ -215,6 +255,61 @@ describe('installation beside fetching', () => {
     await until(() => agent.runs.length === 1);
     await install.finish();
     expect(agent.runs).toEqual([[]]);
+  });
+});
+
+describe('through files', () => {
+  /** Of one rank, so the bigger comes first. */
+  const numbered = (count: number): Promise<Obtained[]> => Promise.all(Array.from({ length: count }, (_, index) => obtained(`p${index}`, 'x'.repeat(100 - index))));
+
+  test('a wheel that is slowly put there, and a piece that is slowly taken, hold up nobody; nothing is left there', async () => {
+    shared = new SharedFiles();
+    const [slow, one, two] = [await obtained('slow', 'long '.repeat(30)), await obtained('one'), await obtained('two')];
+    const put = gate();
+    shared.held.set('long '.repeat(30), put.opened);
+    const made = installer().environment([slow, one, two]);
+    await until(() => states('installed').length === 2);
+    expect(agent.runs).toEqual([['', 'one', 'two']]);
+    const taken = gate();
+    shared.taking = taken.opened;
+    put.open();
+    await until(() => agent.runs[0]!.includes('slow'));
+    taken.open();
+    expect([...(await made).pieces.keys()]).toEqual(['slow', 'one', 'two']);
+    expect([...shared.files.keys()]).toEqual([]);
+  });
+
+  test('of what is not answered there are six at most; what is more urgent comes before the others', async () => {
+    shared = new SharedFiles();
+    const { opened, open } = gate();
+    shared.taking = opened;
+    const install = installer();
+    const packages = await numbered(20);
+    packages.slice(1).forEach(install.begin);
+    await until(() => agent.runs[0]?.length === 6);
+    install.begin(packages[0]!);
+    for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(agent.runs).toEqual([['', 'p1', 'p2', 'p3', 'p4', 'p5']]);
+    open();
+    await install.finish();
+    expect(agent.runs[0]!.slice(6, 8)).toEqual(['p0', 'p6']);
+    expect([...(await install.environment(packages)).pieces.keys()]).toHaveLength(20);
+  });
+
+  test('a piece that can not be taken is the end of the run, with that error', async () => {
+    shared = new SharedFiles();
+    shared.lost = true;
+    const made = installer().environment(await numbered(3));
+    await expect(made).rejects.toMatchObject({ problems: [{ reason: 'engine', message: expect.stringMatching(/^what the builder left in \d+\.tar is gone$/) }] });
+  });
+
+  test('a corrupt wheel of the store fails alone', async () => {
+    shared = new SharedFiles();
+    const [broken, fine] = [await obtained('broken'), await obtained('fine')];
+    store.blobs.set(broken.wheel.blob, Buffer.from('other bytes of it'));
+    await expect(installer().environment([broken, fine])).rejects.toThrow();
+    expect(states('installed')).toContain('fine 1');
+    expect([...shared.files.keys()]).toEqual([]);
   });
 });
 
