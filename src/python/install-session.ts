@@ -49,7 +49,9 @@ export class InstallSession {
   #failure: { readonly error: unknown } | undefined;
 
   constructor(private readonly settings: EnvironmentSettings, private readonly work: Work) {
-    this.#over = this.#run().then(
+    // What is still on its way to or from a file would be there after the folder of it is removed.
+    const run = this.#run().finally(() => Promise.allSettled(this.#finishing));
+    this.#over = run.then(
       () => this.#close(undefined),
       (error: unknown) => this.#close(error),
     );
@@ -121,20 +123,22 @@ export class InstallSession {
   }
 
   /**
-   * Beside each other: the way of a small wheel is a dozen turns of a loop that is busy with downloads, and the agent would wait. A pipe is full soon and files
-   * are not: what is given later may be more urgent, and takes its place in the line until then.
+   * Wheels are put there beside each other: even a small one takes a dozen turns of a loop that is busy with downloads, and the agent
+   * would wait. No more than `most`, since files are never full as a pipe is: what comes later may be more urgent.
    */
   async *#throughFiles(files: Exchange, most: number): AsyncGenerator<Buffer> {
     const lines: Buffer[] = [];
     let putting = 0;
+    const next = (): Pending | undefined => (this.#given.size < most ? this.#next() : undefined);
     for (;;) {
-      for (let pending = this.#given.size < most ? this.#next() : undefined; pending !== undefined; pending = this.#given.size < most ? this.#next() : undefined) {
+      for (let pending = next(); pending !== undefined; pending = next()) {
         putting += 1;
-        void this.#putWheel(this.#give(pending), pending, files).then((line) => {
+        const put = this.#putWheel(this.#give(pending), pending, files).then((line) => {
           putting -= 1;
           if (line !== undefined) lines.push(line);
           this.#wake?.();
         });
+        this.#finishing.push(put);
       }
       const line = lines.shift();
       if (line !== undefined) yield line;
@@ -205,7 +209,7 @@ export class InstallSession {
       else {
         const outcome = await outcomeOf(content, entry.size);
         this.#outcome(out, pending, outcome);
-        // Beside each other, as they were put there: no more than the agent has been given. One that can't be taken is the end of all.
+        // Beside each other too: there are no more than the agent has been given. One that can't be taken is the end of all.
         if (outcome.ok && this.#files !== undefined) {
           const taken = this.#files.take(`${out}.tar`, outcome.size ?? -1, (bytes) => this.#piece(out, pending, bytes));
           this.#finishing.push(taken.catch((error: unknown) => void output.destroy(error as Error)));

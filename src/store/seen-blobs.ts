@@ -16,8 +16,8 @@ export class SeenBlobs {
   readonly #files = new Map<Digest, FileState>();
 
   /** `state`: of before the first byte was read, or of after the last one was written. */
-  add(digest: Digest, state: FileState): void {
-    if (state.mtimeMs < Date.now() - SETTLED) this.#files.set(digest, state);
+  add(digest: Digest, { ino, size, mtimeMs }: FileState): void {
+    if (mtimeMs < Date.now() - SETTLED) this.#files.set(digest, { ino, size, mtimeMs });
   }
 
   has(digest: Digest, { ino, size, mtimeMs }: FileState): boolean {

@@ -26,10 +26,10 @@ export class SyncedFile {
     }
   }
 
-  /** The bytes are on the disk then, and the file has this mode whatever the umask. `time`: of its last change, if not the real one. */
+  /** The bytes are on the disk then, and the file has this mode whatever the umask. `time`: of its last change, where the file system takes one. */
   async finish(mode: number, time?: Date): Promise<Stats> {
     fchmodSync(this.#descriptor, mode);
-    if (time !== undefined) futimesSync(this.#descriptor, time, time);
+    if (time !== undefined) setTime(this.#descriptor, time);
     await sync(this.#descriptor);
     return fstatSync(this.#descriptor);
   }
@@ -38,5 +38,13 @@ export class SyncedFile {
   close(): void {
     if (this.#descriptor !== -1) closeSync(this.#descriptor);
     this.#descriptor = -1;
+  }
+}
+
+function setTime(descriptor: number, time: Date): void {
+  try {
+    futimesSync(descriptor, time, time);
+  } catch {
+    // It has the real one then.
   }
 }
