@@ -91,7 +91,7 @@ export async function verifiedBytes(blob: OpenBlob, seen: SeenBlobs, onCorrupt: 
   const { digest, path, file, stat } = blob;
   try {
     const bytes = await onDisk(path, () => file.readFile());
-    if (!seen.has(digest, stat)) await check(blob, { found: createHash('sha256').update(bytes).digest('hex'), seen, onCorrupt });
+    if (!seen.has(digest, stat) || bytes.length !== stat.size) await check(blob, { found: createHash('sha256').update(bytes).digest('hex'), seen, onCorrupt });
     return bytes;
   } finally {
     await file.close();
