@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Problem } from '../core/failure.js';
 import { parseDigest } from '../core/identity.js';
@@ -8,7 +7,7 @@ import type { Digest } from '../core/identity.js';
 import { limiter } from '../util/limit.js';
 import { BUCKETS } from './layout.js';
 import type { LocalStore } from './local.js';
-import { openBlob } from './read-blob.js';
+import { openBlob, type OpenBlob } from './read-blob.js';
 import type { CorruptRecord } from './records.js';
 import { MissingBlob } from './store.js';
 import type { Bucket } from './store.js';
@@ -68,20 +67,21 @@ async function verifyBlobs(store: LocalStore, { signal }: VerifyOptions, report:
 
 /** undefined if the file is gone by now. */
 async function hashFile(path: string, signal: AbortSignal | undefined): Promise<{ hash: string; bytes: number; inode: number } | undefined> {
-  let file: FileHandle;
+  let blob: OpenBlob;
   try {
-    ({ file } = await openBlob(path, basename(path) as Digest));
+    blob = await openBlob(path, basename(path) as Digest);
   } catch (error) {
     if (error instanceof MissingBlob) return undefined;
     throw error;
   }
+  const { file, stat } = blob;
   try {
     const hash = createHash('sha256');
     const buffer = Buffer.allocUnsafeSlow(CHUNK);
     for (let bytes = 0; ; ) {
       signal?.throwIfAborted();
       const { bytesRead } = await file.read(buffer, 0, CHUNK);
-      if (bytesRead === 0) return { hash: hash.digest('hex'), bytes, inode: (await file.stat()).ino };
+      if (bytesRead === 0) return { hash: hash.digest('hex'), bytes, inode: stat.ino };
       hash.update(buffer.subarray(0, bytesRead));
       bytes += bytesRead;
     }
