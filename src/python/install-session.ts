@@ -5,7 +5,7 @@ import { Failed } from '../core/failure.js';
 import type { Problem } from '../core/failure.js';
 import type { PackageKey } from '../core/identity.js';
 import { runAndRead } from './command-output.js';
-import { directUrl } from './direct-url.js';
+import { outcomeOf, requestLine, settingsLine, type Outcome } from './install-protocol.js';
 import type { EnvironmentSettings, PieceRecord } from './installation.js';
 import type { Obtained } from './obtained.js';
 import { putPiece, takePiece } from './piece.js';
@@ -103,7 +103,7 @@ export class InstallSession {
     const { prefix, compileBytecode } = this.settings;
     const { jobs } = this.work.context;
     const files = this.#files;
-    yield Buffer.from(`${JSON.stringify({ prefix, compile: compileBytecode, jobs, ...(files === undefined ? {} : { files: files.inside }) })}\n`);
+    yield settingsLine({ prefix, compile: compileBytecode, jobs, ...(files === undefined ? {} : { files: files.inside }) });
     yield* files === undefined ? this.#throughStream() : this.#throughFiles(files, GIVEN * jobs);
   }
 
@@ -266,36 +266,9 @@ export class InstallSession {
   }
 }
 
-interface Outcome {
-  readonly ok: boolean;
-  readonly error?: string;
-  readonly warnings?: readonly string[];
-  /** Of the piece, bytes. */
-  readonly size?: number;
-  /** It failed for want of space. */
-  readonly full?: boolean;
-}
-
 /** Wheels that the agent has been given and not answered, for each that it works on: one, one whose piece is read, and one that waits. */
 const GIVEN = 3;
 const ZEROS = Buffer.alloc(64 * 1024);
-
-/** `size`: bytes of the wheel that follow. */
-function requestLine(out: string, obtained: Obtained | undefined, size: number): Buffer {
-  const url = obtained === undefined ? undefined : directUrl(obtained.locked.origin);
-  const request = { out, ...(obtained === undefined ? {} : { name: obtained.wheel.name }), ...(url === undefined ? {} : { directUrl: url }) };
-  return Buffer.from(`${size} ${JSON.stringify(request)}\n`);
-}
-
-/** Far above what is said of a wheel whose every row is wrong. */
-const OUTCOME_LIMIT = 64 * 1024 * 1024;
-
-async function outcomeOf(content: Readable, size: number): Promise<Outcome> {
-  if (size > OUTCOME_LIMIT) throw new Error(`the installer said ${size} bytes about one wheel`);
-  const chunks: Buffer[] = [];
-  for await (const chunk of content) chunks.push(chunk as Buffer);
-  return JSON.parse(Buffer.concat(chunks).toString('utf8')) as Outcome;
-}
 
 /** By rank; of one rank the biggest, since it takes the longest. */
 function comesBefore(one: InstallJob, other: InstallJob): boolean {
