@@ -8,6 +8,14 @@ export function optionUrl(word: Word, line: LogicalLine): SourceUrl {
   return { url: word.text, shown: withoutCredentials(shownWord(word, line, [0, word.text.length])) };
 }
 
+const HASHES = /(?:--hash=sha256:[0-9a-f]{64}(?:[ \t]+|$))+$/y;
+
+/** The hashes from an offset of a line on, if there is nothing else: what nearly all lines of a lock are, which have thousands. */
+export function onlyHashes(line: string, start: number): readonly string[] | undefined {
+  HASHES.lastIndex = start;
+  return HASHES.test(line) ? (line.slice(start).match(/sha256:[0-9a-f]{64}/g) ?? undefined) : undefined;
+}
+
 export function hashOf(word: Word): string {
   // Files have thousands of these.
   if (SHA256.test(word.text)) return word.text;

@@ -66,11 +66,12 @@ function joinLines(physical: readonly string[]): readonly Joined[] {
     runs = [];
   };
   physical.forEach((line, index) => {
-    const isComment = COMMENT_LINE.test(line);
+    // Locks have thousands of lines: what is rare is looked for where it can be.
+    const isComment = line.includes('#') && COMMENT_LINE.test(line);
     if (line.endsWith('\\') && !isComment) {
-      const leading = /^\\*/.exec(line)?.[0].length ?? 0;
+      const leading = line.startsWith('\\') ? (/^\\*/.exec(line)?.[0].length ?? 0) : 0;
       runs.push({ at: text.length, line: index + 1, column: leading + 1 });
-      text += line.slice(leading).replace(/\\+$/, '');
+      text += line.endsWith('\\\\') ? line.slice(leading).replace(/\\+$/, '') : line.slice(leading, -1);
       return;
     }
     // The space in front makes sure that the comment is seen as one after joining.

@@ -7,7 +7,7 @@ import { decodeText } from './decode-text.js';
 import { IndexSettings } from './index-settings.js';
 import type { Option } from './line-options.js';
 import { parseOptions } from './line-options.js';
-import { hashOf, inWord, optionUrl, settingOf, shownWord } from './option-values.js';
+import { hashOf, inWord, onlyHashes, optionUrl, settingOf, shownWord } from './option-values.js';
 import type { Word } from './option-words.js';
 import { optionsStart, splitWords } from './option-words.js';
 import type { LogicalLine } from './requirement-lines.js';
@@ -121,10 +121,16 @@ async function readLine(line: LogicalLine, file: File, reading: Reading): Promis
   try {
     const start = optionsStart(line.text);
     const text = line.text.slice(0, start).trimEnd();
+    const hashes = text === '' ? undefined : onlyHashes(line.text, start);
+    if (hashes !== undefined) {
+      addRequirement({ text, shown: line.shown }, { hashes, configSettings: [], globalOptions: [] }, { line, file, reading });
+      return;
+    }
     const { options, rest } = parseOptions(splitWords(line.text, start));
     if (rest.length > 0) reading.warnings.push(ignored(rest[0] as Word, line));
-    if (text !== '') addRequirement({ spec: { text, shown: line.shown }, options }, { line, file, reading });
-    else await readOptionLine(options, { line, file, reading });
+    const context = { line, file, reading };
+    if (text !== '') addRequirement({ text, shown: line.shown }, requirementOptions(options, context), context);
+    else await readOptionLine(options, context);
   } catch (error) {
     if (!(error instanceof SyntaxFault)) throw error;
     reading.problems.push(problem(masked(error.message, reading.options.env), line.place(error.offset)));
@@ -137,11 +143,8 @@ interface LineContext {
   readonly reading: Reading;
 }
 
-function addRequirement({ spec, options }: { readonly spec: SpecText; readonly options: readonly Option[] }, context: LineContext): void {
-  const { line, file, reading } = context;
-  const parsed = parseRequirementText(spec, specOptions(reading));
-  const own = requirementOptions(options, context);
-  const { hashes, ...rest } = parsed;
+function addRequirement(spec: SpecText, own: OwnOptions, { line, file, reading }: LineContext): void {
+  const { hashes, ...rest } = parseRequirementText(spec, specOptions(reading));
   add({ ...rest, ...own, hashes: unique([...hashes, ...own.hashes]), editable: false, place: line.place(0) }, file, reading);
 }
 

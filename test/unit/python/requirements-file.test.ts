@@ -175,6 +175,14 @@ describe('options', () => {
     expect(requirements[0]).toMatchObject({ configSettings: [['k', 'v w'], ['z', '']], globalOptions: ['--quiet x'], hashes: [HASH_A] });
   });
 
+  test('a lock\'s line, which has nothing but hashes, means what the same options written another way do', async () => {
+    const written = [`--hash=${HASH_B} --hash=${HASH_A}`, `--hash=${HASH_B} \\\n\t--hash=${HASH_A}  \t`, `--hash ${HASH_B} '--hash=${HASH_A}'`, `--hash=${HASH_B} --hash=${HASH_A} --hash=${HASH_B}`];
+    const found = await Promise.all(written.map(async (options) => (await read(`a==1 ; python_version>"3" ${options}`)).requirements));
+    expect(found[0]).toMatchObject([{ name: 'a', hashes: [HASH_A, HASH_B], configSettings: [], globalOptions: [] }]);
+    for (const other of found) expect(other).toEqual(found[0]);
+    expect(await complaints(`a==1 --hash=${HASH_A}x`)).toHaveLength(1);
+  });
+
   test('format options after an editable requirement hold for the set', async () => {
     expect((await read('-e ./x --no-binary :all:')).options.noBinary).toBe('all');
   });
